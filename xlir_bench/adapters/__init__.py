@@ -1,0 +1,1 @@
+"""Bridges to other toolkits; the only importers of mteb, beir and pyserini."""

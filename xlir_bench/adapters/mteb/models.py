@@ -1,0 +1,118 @@
+"""Models that mteb does not know: the cards' and local sentence-transformers folders."""
+
+import functools
+import hashlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from mteb.models.abs_encoder import AbsEncoder
+from mteb.models.model_meta import ModelMeta, ScoringFunction
+from mteb.models.models_protocols import MTEBModels
+from mteb.models.sentence_transformer_wrapper import SentenceTransformerEncoderWrapper
+from numpy.typing import NDArray
+
+from xlir_bench.cards.model import ModelCard
+from xlir_bench.core.language import language
+from xlir_bench.encoders import char_ngrams
+from xlir_bench.errors import EncoderError
+
+
+class CharNgrams(AbsEncoder):
+    """``xlir-bench/char-ngrams`` as an mteb encoder; it has no parameters and no prompts."""
+
+    def __init__(self, model_name: str, revision: str | None, **kwargs: Any) -> None:  # noqa: ARG002, ANN401
+        self.model = None
+
+    def encode(self, inputs: Any, **kwargs: Any) -> NDArray[np.float32]:  # noqa: ANN401, ARG002
+        """Return (n_texts, 2048) float32 vectors of a data loader of texts."""
+        return char_ngrams.encode([text for batch in inputs for text in batch["text"]])
+
+
+class FolderModelMeta(ModelMeta):
+    """Metadata of a local folder, whose revision is a checksum of its files.
+
+    Without a revision of its own mteb would give a retrained model the scores of the old one. The
+    checksum is taken when the model is loaded: hashing weights at import would make mteb slow.
+    """
+
+    folder: Path
+
+    def load_model(self, device: str | None = None, **kwargs: Any) -> MTEBModels:  # noqa: ANN401
+        """Load the folder under a revision derived from its files."""
+        named = self.model_copy(update={"revision": folder_revision(self.folder)})
+        return ModelMeta.load_model(named, device, **kwargs)
+
+
+def folder_revision(folder: Path) -> str:
+    """Return the first 16 digits of the SHA-256 of a model folder's files and their names."""
+    digest = hashlib.sha256()
+    for path in sorted(p for p in folder.rglob("*") if p.is_file() and p.name != "README.md"):
+        with path.open("rb") as file:
+            content = hashlib.file_digest(file, "sha256").hexdigest()
+        digest.update(f"{path.relative_to(folder).as_posix()} {content}\n".encode())
+    return digest.hexdigest()[:16]
+
+
+def folder_meta(folder: Path, name: str) -> FolderModelMeta:
+    """Return the metadata of a sentence-transformers folder under ``org/name``.
+
+    Raises:
+        EncoderError: the folder is not there or holds no sentence-transformers model.
+
+    """
+    if not folder.is_dir():
+        msg = f"there is no model folder {folder}"
+        raise EncoderError(msg)
+    if not (folder / "modules.json").is_file() and not (folder / "config.json").is_file():
+        msg = f"{folder} is not a sentence-transformers model: it has no modules.json"
+        raise EncoderError(msg)
+    return _meta(
+        FolderModelMeta,
+        name=name,
+        loader=functools.partial(_load_folder, folder=folder),
+        framework=["Sentence Transformers", "PyTorch"],
+        folder=folder.resolve(),
+    )
+
+
+def card_meta(card: ModelCard) -> ModelMeta:
+    """Return the mteb metadata of a model card; nothing is loaded."""
+    about = {
+        "license": card.license or None,
+        "languages": [language(code).mteb_code for code in card.languages] or None,
+        "training_datasets": set(card.trained_on),
+    }
+    if card.folder is not None:
+        loader = functools.partial(_load_folder, folder=card.folder)
+        framework = ["Sentence Transformers", "PyTorch"]
+        return _meta(
+            FolderModelMeta, name=card.name, loader=loader, framework=framework,
+            folder=card.folder, **about,
+        )  # fmt: skip
+    return _meta(
+        ModelMeta, name=card.name, loader=CharNgrams, framework=["NumPy"], revision=card.revision,
+        similarity_fn_name=ScoringFunction.COSINE, embed_dim=char_ngrams.DIMENSIONS,
+        n_parameters=0, n_embedding_parameters=0, memory_usage_mb=0, open_weights=True,
+        use_instructions=False, **about,
+    )  # fmt: skip
+
+
+def _meta(kind: type[ModelMeta], loader: Callable[..., Any], **fields: Any) -> Any:  # noqa: ANN401
+    """Return metadata with every field that is not given left empty."""
+    empty = dict.fromkeys(name for name, f in ModelMeta.model_fields.items() if f.is_required())
+    return kind(**{**empty, "loader": loader, **fields})
+
+
+def _load_folder(
+    name: str, revision: str | None, *, folder: Path, device: str | None = None, **kwargs: Any  # noqa: ARG001, ANN401
+) -> SentenceTransformerEncoderWrapper:
+    from sentence_transformers import SentenceTransformer  # noqa: PLC0415 - seconds to import
+
+    try:
+        model = SentenceTransformer(str(folder), device=device, local_files_only=True)
+    except (OSError, ValueError, KeyError) as error:
+        msg = f"cannot load {folder} as a sentence-transformers model: {str(error).splitlines()[0]}"
+        raise EncoderError(msg) from error
+    return SentenceTransformerEncoderWrapper(model, **kwargs)

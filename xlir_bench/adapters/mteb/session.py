@@ -1,0 +1,206 @@
+"""What one process remembers: vectors, rank tables, and where results go.
+
+mteb calls a task once per subset and never says what comes next. So the first subset of a
+benchmark makes the rank table of all its settings and the others read it.
+"""
+
+import hashlib
+import json
+import logging
+import time
+import weakref
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from mteb.models.model_meta import ModelMeta
+
+from xlir_bench.adapters.mteb.encoder import MtebEncoder
+from xlir_bench.cards.task import TaskCard
+from xlir_bench.core.collection import Collection
+from xlir_bench.core.language import Language
+from xlir_bench.core.ranking import RankTable
+from xlir_bench.encoders.base import Encoder, Role, Vectors
+from xlir_bench.encoders.store import EmbeddingStore, checkpoint_folder
+from xlir_bench.errors import ResultError
+from xlir_bench.evaluate import embed, rank
+from xlir_bench.paths import cache_folder, written_whole
+from xlir_bench.results.provenance import provenance_of
+from xlir_bench.results.rank_file import read_provenance, read_rank_table, write_rank_table
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass
+class ModelStores:
+    """The vectors of one model, by what decides them; the embedder that ``evaluate`` asks."""
+
+    _stores: dict[str, EmbeddingStore] = field(default_factory=dict)
+
+    def store(self, encoder: MtebEncoder, role: Role) -> EmbeddingStore:
+        """Return the store of an encoder's vectors in a role."""
+        key = encoder.memo_key(role)
+        if key not in self._stores:
+            fingerprint = encoder.fingerprint(role)
+            unfinished = cache_folder() / "unfinished"
+            folder = checkpoint_folder(unfinished, fingerprint) if fingerprint else None
+            self._stores[key] = EmbeddingStore(folder)
+        return self._stores[key]
+
+    def embed(self, encoder: Encoder, texts: Sequence[str], role: Role) -> Vectors:
+        """Return the vectors of texts, encoding none twice in this process."""
+        if not isinstance(encoder, MtebEncoder):
+            msg = f"expected an MtebEncoder, not {type(encoder).__name__}"
+            raise TypeError(msg)
+        return self.store(encoder, role).embed(encoder, texts, role)
+
+
+@dataclass
+class Evaluation:
+    """One model on one benchmark, in some or all of its languages.
+
+    Attributes:
+        card: the benchmark.
+        languages: that were asked for, in card order.
+        encoder: the model.
+        stores: its vectors.
+        collection: the texts.
+        table: the ranks.
+        provenance: how they came about.
+        written: where the rank table lies, once it does.
+
+    """
+
+    card: TaskCard
+    languages: tuple[Language, ...]
+    encoder: MtebEncoder
+    stores: ModelStores
+    collection: Collection
+    table: RankTable
+    provenance: dict[str, Any]
+    written: Path | None = None
+
+    def vectors(self) -> tuple[Vectors, Vectors]:
+        """Return the vectors of queries and passages, encoding what this process has not seen."""
+        return embed(self.collection, self.encoder, self.stores)
+
+    def write(self, folder: Path) -> None:
+        """Write rank table and provenance beside mteb's result, then drop the checkpoints."""
+        path = rank_table_path(folder, self.card, self.languages)
+        if self.written != path:
+            write_rank_table(self.table, path, self.provenance)
+            record = path.with_name(path.name.replace(".ranks.parquet", ".provenance.jsonl"))
+            with written_whole(record) as temporary:
+                temporary.write_text(json.dumps(self.provenance) + "\n", encoding="utf-8")
+            self.written = path
+        for role in Role:
+            self.stores.store(self.encoder, role).discard_checkpoints()
+
+
+def rank_table_path(folder: Path, card: TaskCard, languages: Sequence[Language]) -> Path:
+    """Return the name of a rank table: "XQuADR.ranks.parquet", "XQuADR.de+en.ranks.parquet"."""
+    some = "" if len(languages) == len(card.languages) else f".{'+'.join(x.code for x in languages)}"
+    return folder / f"{card.name}{some}.ranks.parquet"
+
+
+class Session:
+    """The process-wide memory behind mteb's task objects."""
+
+    def __init__(self) -> None:
+        self._stores: weakref.WeakKeyDictionary[Any, ModelStores] = weakref.WeakKeyDictionary()
+        self._evaluations: weakref.WeakKeyDictionary[Any, dict[str, Evaluation]] = (
+            weakref.WeakKeyDictionary()
+        )
+        self._latest: dict[tuple[str, str], Evaluation] = {}
+        self._folders: dict[str, Path] = {}
+        self.shows_tables = True
+        self.parts: set[str] = set()
+
+    def remember_folder(self, meta: ModelMeta, folder: Path) -> None:
+        """Note where a model's results lie, so that its rank tables are found beside them."""
+        self._folders[model_key(meta)] = folder
+
+    def evaluation(
+        self, encoder: MtebEncoder, card: TaskCard, collection: Collection
+    ) -> Evaluation:
+        """Return the evaluation of a model on a collection: remembered, read back, or made now."""
+        present = set(collection.languages)
+        languages = tuple(x for x in card.languages if x in present)
+        model = encoder.model
+        known = self._evaluations.setdefault(model, {})
+        key = f"{card.name} {card.data_sha256} {' '.join(x.code for x in languages)}"
+        if key not in known:
+            stores = self._stores.setdefault(model, ModelStores())
+            identity = _identity(encoder, key)
+            folder = self._folders.get(model_key(model.mteb_model_meta))
+            path = rank_table_path(folder, card, languages) if folder else None
+            table, provenance = _read_back(path, identity)
+            if table is None:
+                table, provenance = _make(encoder, card, collection, stores)
+                provenance["identity"] = identity
+            known[key] = Evaluation(
+                card, languages, encoder, stores, collection, table, provenance
+            )
+        evaluation = known[key]
+        self._latest[model_key(model.mteb_model_meta), card.name] = evaluation
+        return evaluation
+
+    def latest(self, meta: ModelMeta, card: TaskCard) -> Evaluation | None:
+        """Return the evaluation that a result being saved was computed from."""
+        return self._latest.get((model_key(meta), card.name))
+
+
+def model_key(meta: ModelMeta) -> str:
+    """Return what names a model's results folder."""
+    return f"{meta.name} {meta.revision} {meta.experiment_name}"
+
+
+def _identity(encoder: MtebEncoder, benchmark: str) -> str | None:
+    """Return a checksum of everything that decides a rank table, None if that is not known."""
+    prints = [encoder.fingerprint(role) for role in Role]
+    if None in prints:
+        return None
+    return hashlib.sha256(json.dumps([benchmark, encoder.similarity, *prints]).encode()).hexdigest()
+
+
+def _read_back(path: Path | None, identity: str | None) -> tuple[RankTable | None, dict[str, Any]]:
+    """Return the rank table of an earlier run if it is of the same model, data and versions."""
+    if path is None or identity is None or not path.exists():
+        return None, {}
+    try:
+        provenance = read_provenance(path)
+        if provenance.get("identity") != identity:
+            return None, {}
+        return read_rank_table(path), provenance
+    except ResultError as error:
+        logger.warning("%s", error)
+        return None, {}
+
+
+def _make(
+    encoder: MtebEncoder, card: TaskCard, collection: Collection, stores: ModelStores
+) -> tuple[RankTable, dict[str, Any]]:
+    start = time.perf_counter()
+    queries, passages = embed(collection, encoder, stores)
+    embedded = time.perf_counter()
+    table = rank(collection, queries, passages)
+    ranked = time.perf_counter()
+    provenance = provenance_of(card) | {
+        "model": encoder.name,
+        "revision": encoder.revision,
+        "similarity": encoder.similarity.value,
+        "dimensions": int(queries.shape[1]),
+        "prompts": {role.value: encoder.prompt(role) for role in Role},
+        **encoder.hardware(),
+        "languages": [x.code for x in collection.languages],
+        "texts_encoded": {role.value: stores.store(encoder, role).n_encoded for role in Role},
+        "seconds": {"encode": round(embedded - start, 3), "rank": round(ranked - embedded, 3)},
+        "date": datetime.now(tz=UTC).isoformat(timespec="seconds"),
+    }
+    return table, provenance
+
+
+SESSION = Session()
+"""The one memory of this process; mteb's task objects come and go."""

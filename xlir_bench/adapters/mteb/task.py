@@ -1,0 +1,266 @@
+"""Task cards as mteb tasks: one generic class for a mode, one for a whole benchmark."""
+
+import functools
+import logging
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, ClassVar, Self
+
+from mteb.abstasks import AbsTaskRetrieval
+from mteb.abstasks.aggregate_task_metadata import AggregateTaskMetadata
+from mteb.abstasks.aggregated_task import AbsTaskAggregate
+from mteb.abstasks.task_metadata import TaskMetadata
+from mteb.results import TaskResult
+from mteb.timing import TimingStack
+
+from xlir_bench.adapters.mteb.encoder import MtebEncoder, similarity_of
+from xlir_bench.adapters.mteb.own_search import SPLIT_PARTS, own_ranks, split_part
+from xlir_bench.adapters.mteb.scores import (
+    eval_langs,
+    macro_scores,
+    read_scores,
+    setting_scores,
+)
+from xlir_bench.adapters.mteb.session import SESSION
+from xlir_bench.cards.task import TaskCard
+from xlir_bench.core.collection import Collection
+from xlir_bench.core.mode import RetrievalMode, Setting, languages_of
+from xlir_bench.evaluate import search
+from xlir_bench.measures.catalogue import parse_all
+from xlir_bench.readers.read import read
+
+logger = logging.getLogger(__name__)
+
+FALLBACK_MAIN = "map_at_1000"
+"""The main score of a ranking that is not deep enough for the card's own."""
+
+
+def mode_task_name(card: TaskCard, mode: RetrievalMode) -> str:
+    """Return the name of a benchmark's task in one mode: "XQuADRMono"."""
+    return f"{card.name}{mode.value.capitalize()}"
+
+
+class _Lazy(Mapping[str, Any]):
+    """A mapping whose values are made when asked for, and kept."""
+
+    def __init__(self, keys: Iterable[str], make: Callable[[str], Any]) -> None:
+        self._keys, self._make = tuple(keys), make
+        self._made: dict[str, Any] = {}
+
+    def __getitem__(self, key: str) -> Any:  # noqa: ANN401 - mteb's split data, or one of its parts
+        if key not in self._keys:
+            raise KeyError(key)
+        if key not in self._made:
+            self._made[key] = self._make(key)
+        return self._made[key]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._keys)
+
+    def __len__(self) -> int:
+        return len(self._keys)
+
+
+class XlirModeTask(AbsTaskRetrieval):
+    """One benchmark in one mode; a subset is a setting ("de-de", "de-en", "de-multi").
+
+    Encoders are scored from exact full-depth ranks, computed once for all modes. Models that search
+    for themselves are scored from their own ranking, without the measures it is too shallow for.
+    """
+
+    card: ClassVar[TaskCard]
+    mode: ClassVar[RetrievalMode]
+    collection: Collection
+    is_part = False
+
+    @property
+    def settings(self) -> dict[str, Setting]:
+        """Return the settings that are to be scored, by subset."""
+        every = {s.subset: s for s in self.card.settings(self.mode)}
+        return {name: s for name, s in every.items() if name in self.hf_subsets}
+
+    def load_data(
+        self, num_proc: int | None = None, *, timer: TimingStack | None = None, **kwargs: Any  # noqa: ANN401, ARG002
+    ) -> None:
+        """Read the languages of the chosen subsets; mteb's data sets are made only if asked for."""
+        if self.data_loaded:
+            return
+        settings = self.settings
+        self.collection = read(self.card, languages_of(settings.values()))
+        self.dataset = _Lazy(  # type: ignore[assignment]
+            settings, lambda subset: _Lazy(self.eval_splits, lambda _: self._split(settings[subset]))
+        )
+        self.data_loaded = True
+
+    def _split(self, setting: Setting) -> Mapping[str, Any]:
+        return _Lazy(SPLIT_PARTS, functools.partial(split_part, self.collection, setting))
+
+    def _evaluate_subset(  # type: ignore[override]
+        self,
+        model: Any,  # noqa: ANN401 - any mteb model
+        data_split: Mapping[str, Any],
+        *,
+        encode_kwargs: dict[str, Any],
+        hf_split: str,
+        hf_subset: str,
+        prediction_folder: Path | None = None,
+        **kwargs: Any,  # noqa: ANN401, ARG002
+    ) -> dict[str, Any]:
+        if self.is_part:
+            SESSION.parts.add(self.metadata.name)
+        setting = self.settings[hf_subset]
+        similarity = similarity_of(model)
+        if similarity is None:
+            ranks, found = own_ranks(
+                model, self.collection, setting, data_split, self.metadata, encode_kwargs
+            )
+        else:
+            encoder = MtebEncoder(
+                model, benchmark_metadata(self.card), similarity, dict(encode_kwargs)
+            )
+            evaluation = SESSION.evaluation(encoder, self.card, self.collection)
+            ranks = evaluation.table.ranks(setting)
+            found = None
+            if prediction_folder:
+                hits = search(self.collection, setting, *evaluation.vectors(), self._top_k)
+                found = {query: dict(best) for query, best in hits}
+        if prediction_folder and found is not None:
+            self._save_task_predictions(
+                found, model, prediction_folder, hf_subset=hf_subset, hf_split=hf_split
+            )
+        scores, too_shallow = setting_scores(ranks, setting, parse_all(self.card.measures))
+        if too_shallow:
+            _say_once(
+                f"{model.mteb_model_meta.name} ranks {ranks.depth:,} of {ranks.n_passages:,} passages"
+                f" on {self.metadata.name}: {', '.join(too_shallow)} need more and are left out"
+            )
+        return scores
+
+    def _add_main_score(self, scores: dict[str, Any]) -> None:  # type: ignore[override]
+        scores["main_score"] = scores.get(self.metadata.main_score, scores[FALLBACK_MAIN])
+
+
+class XlirTask(AbsTaskAggregate):
+    """A whole benchmark: all of its modes; the main score is the mean of the modes.
+
+    An mteb aggregate, because mteb averages a task's main score over its subsets, and 110
+    cross-lingual settings would outweigh 11 monolingual ones.
+    """
+
+    card: ClassVar[TaskCard]
+    mode_tasks: ClassVar[tuple[type[XlirModeTask], ...]]
+
+    def __init__(self, **kwargs: Any) -> None:  # noqa: ANN401 - mteb's signature
+        # Tasks of its own: mteb shares those of the class between all instances.
+        tasks = [task() for task in self.mode_tasks]
+        for task in tasks:
+            task.is_part = True
+        self.metadata = type(self).metadata.model_copy(update={"tasks": tasks})
+        super().__init__(**kwargs)
+
+    def filter_languages(
+        self, languages: Sequence[str] | None, *args: Any, **kwargs: Any  # noqa: ANN401
+    ) -> Self:
+        """Keep all languages: a macro average over some would be saved as that over all."""
+        if languages:
+            names = ", ".join(self.taskname_to_task)
+            logger.warning(
+                "%s is always scored in all of its languages; to choose some, run %s",
+                self.metadata.name, names,
+            )  # fmt: skip
+        return super().filter_languages(None, *args[1:], **kwargs)
+
+    def task_results_to_scores(self, task_results: list[TaskResult]) -> dict[str, Any]:
+        """Return the macro averages of every mode, and their mean as the main score."""
+        mine = [r for r in task_results if r.task_name in self.taskname_to_task]
+        by_name = {mode_task_name(self.card, mode): mode for mode in self.card.modes}
+        names = [*self.card.measures, FALLBACK_MAIN]
+        scores = [
+            s
+            for result in mine
+            for s in read_scores(result, self.card.settings(by_name[result.task_name]), names)
+        ]
+        main = self.card.main_measure
+        if any(main not in entry for r in mine for e in r.scores.values() for entry in e):
+            main = FALLBACK_MAIN
+        entry = macro_scores(scores, main)
+        if len(mine) < len(self.taskname_to_task):
+            entry["main_score"] = None
+        return {split: {"default": entry} for split in self.metadata.eval_splits}
+
+
+def make_tasks(card: TaskCard) -> list[type[XlirModeTask] | type[XlirTask]]:
+    """Return the mteb task classes of a card: one per mode, then the whole benchmark."""
+    modes = tuple(_mode_task(card, mode) for mode in card.modes)
+    metadata = AggregateTaskMetadata(
+        name=card.name,
+        description=f"{card.about.summary} All modes; the main score is the mean of the modes.",
+        tasks=[task() for task in modes],
+        main_score=card.main_measure,
+        type="Retrieval",
+        eval_splits=[card.split],
+        eval_langs=[x.mteb_code for x in card.languages],
+        reference=card.about.reference,
+        bibtex_citation=card.about.bibtex or None,
+        dataset={"path": card.source.folder, "revision": card.source.revision},
+    )
+    fields = {"card": card, "mode_tasks": modes, "metadata": metadata}
+    return [*modes, type(card.name, (XlirTask,), fields | {"__module__": __name__})]
+
+
+def benchmark_metadata(card: TaskCard) -> TaskMetadata:
+    """Return the metadata that encoders see: the same in every mode, so prompts are the same."""
+    return _metadata(card, card.name, card.about.summary, card.settings())
+
+
+_DESCRIBED = {
+    RetrievalMode.mono: "Monolingual: queries search the corpus in their own language.",
+    RetrievalMode.cross: "Cross-lingual: queries search the corpus in one other language.",
+    RetrievalMode.multi: "Multilingual: queries search one pool of the corpora of all languages.",
+}
+
+
+def _mode_task(card: TaskCard, mode: RetrievalMode) -> type[XlirModeTask]:
+    name = mode_task_name(card, mode)
+    description = f"{card.about.summary} {_DESCRIBED[mode]}"
+    metadata = _metadata(card, name, description, card.settings(mode))
+    fields = {"card": card, "mode": mode, "metadata": metadata, "__module__": __name__}
+    return type(name, (XlirModeTask,), fields)
+
+
+def _metadata(
+    card: TaskCard, name: str, description: str, settings: Sequence[Setting]
+) -> TaskMetadata:
+    about = card.about
+    fields: dict[str, Any] = {
+        "dataset": {"path": card.source.folder, "revision": card.source.revision},
+        "name": name,
+        "description": description,
+        "prompt": {"query": about.instruction},
+        "type": "Retrieval",
+        "category": "t2t",
+        "reference": about.reference,
+        "eval_splits": [card.split],
+        "eval_langs": eval_langs(settings),
+        "main_score": card.main_measure,
+        "date": tuple(about.dates),
+        "domains": list(about.domains),
+        "task_subtypes": ["Question answering"],
+        "license": about.license,
+        "annotations_creators": about.annotations,
+        "dialect": [],
+        "sample_creation": about.creation,
+        "bibtex_citation": about.bibtex or None,
+    }
+    return TaskMetadata(**fields)
+
+
+_said: set[str] = set()
+
+
+def _say_once(line: str) -> None:
+    """Warn about something that would repeat for every subset."""
+    key = line.split(" on ")[0] + line.rsplit(":", 1)[-1]
+    if key not in _said:
+        _said.add(key)
+        logger.warning("%s", line)

@@ -1,0 +1,1 @@
+"""TOML cards: what is measured and who is measured, as data."""

@@ -1,0 +1,98 @@
+"""``xlir-bench run``: evaluate a model; the same lines as ``mteb run``, plus pools and run files."""
+
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from xlir_bench.cards.load import task_cards
+from xlir_bench.core.language import language
+from xlir_bench.core.mode import RetrievalMode, retrieval_mode
+from xlir_bench.errors import UnknownNameError, UsageError
+from xlir_bench.measures.catalogue import parse_all
+
+
+def run(  # noqa: PLR0913 - one parameter an option
+    *,
+    model: Annotated[str, Parameter(name=["-m", "--model"])],
+    tasks: Annotated[tuple[str, ...], Parameter(name=["-t", "--tasks"], consume_multiple=True, negative="")],
+    mode: Annotated[tuple[str, ...], Parameter(name="--mode", consume_multiple=True, negative="", show_default=False)] = (),
+    measures: Annotated[tuple[str, ...], Parameter(name="--measures", consume_multiple=True, negative="", show_default=False)] = (),
+    pool: Annotated[str | None, Parameter(name="--pool")] = None,
+    by_language: Annotated[bool, Parameter(name="--by-language", negative="", show_default=False)] = False,
+    run_file: Annotated[bool, Parameter(name="--run-file", negative="", show_default=False)] = False,
+    name: Annotated[str | None, Parameter(name="--name")] = None,
+    device: Annotated[str | None, Parameter(name="--device")] = None,
+    batch_size: Annotated[int, Parameter(name="--batch-size")] = 32,
+    output_folder: Annotated[Path, Parameter(name=["-o", "--output-folder"])] = Path("results"),
+    overwrite: Annotated[bool, Parameter(name="--overwrite", negative="", show_default=False)] = False,
+) -> None:
+    """Encode, rank and score. Each text is encoded once; finished work is kept.
+
+    Writes OUT/results/<org>__<model>/<revision>/: <task>.json (mteb's result),
+    <benchmark>.ranks.parquet (the exact ranks) and <benchmark>.provenance.jsonl.
+
+    Parameters
+    ----------
+    model:
+        A model mteb knows, an alias (char-ngrams), a hub name, or a sentence-transformers folder
+        (./my-model).
+    tasks:
+        Benchmarks or single modes of them (XQuADR, XQuADRMono); see xlir-bench tasks.
+    mode:
+        Only these modes of the benchmarks: mono, cross, multi.
+    measures:
+        Print these instead of the card's (P@3, nDCG@100, ...): any, exactly, from the rank table.
+    pool:
+        Languages of one pool, "en,de,ar": queries in each of them search all of them. Read from
+        the rank table: no encoding, no product.
+    by_language:
+        Print one line per setting too.
+    run_file:
+        Write TREC run files beside the results: the first 1,000 of every query of every setting.
+    name:
+        "org/name" of a local folder in results (default: local/<folder>).
+    device:
+        cpu, cuda, cuda:1, mps (default: the fastest there is).
+    batch_size:
+        Texts a batch.
+    output_folder:
+        Where results go.
+    overwrite:
+        Score again what has been scored.
+
+    """
+    cards = task_cards()
+    modes = tuple(retrieval_mode(value) for value in mode)
+    parse_all(measures)
+    languages = tuple(language(code.strip()) for code in pool.split(",")) if pool else ()
+    if pool and (len(set(languages)) != len(languages) or len(languages) < 2):
+        msg = f"--pool {pool!r} must name two or more different languages, such as en,de"
+        raise UsageError(msg)
+    if RetrievalMode.pool in modes:
+        msg = "a pool is chosen with --pool en,de, not with --mode"
+        raise UsageError(msg)
+    by_name = {}
+    for card in cards.values():
+        by_name |= {card.name: (card, card.modes)}
+        by_name |= {f"{card.name}{m.value.capitalize()}": (card, (m,)) for m in card.modes}
+    for task in tasks:
+        if task not in by_name:
+            raise UnknownNameError("task", task, by_name, hint="list them with: xlir-bench tasks")
+        missing = [x.code for x in languages if x not in by_name[task][0].languages]
+        if missing:
+            codes = [x.code for x in by_name[task][0].languages]
+            raise UnknownNameError(f"language of {task}", missing[0], codes)
+
+    # mteb takes seconds to import: only after every argument has been checked.
+    from xlir_bench.adapters.mteb.front import Options, run_tasks
+
+    options = Options(
+        measures, languages, by_language=by_language, run_file=run_file,
+        batch_size=batch_size, output_folder=output_folder, overwrite=overwrite,
+    )  # fmt: skip
+    chosen = []
+    for task in tasks:
+        card, own = by_name[task]
+        chosen.append((card, tuple(m for m in own if not modes or m in modes)))
+    run_tasks(model, name, device, chosen, options)

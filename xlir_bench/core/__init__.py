@@ -1,0 +1,1 @@
+"""The nouns: languages, texts, judgements, collections, settings, rank tables and scores."""

@@ -1,0 +1,71 @@
+"""Where cards, data, caches and the user's own cards are; and how a file is written safely."""
+
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import platformdirs
+
+from xlir_bench.errors import ResultError
+
+DATA_DIR_VARIABLE = "XLIR_DATA_DIR"
+CACHE_DIR_VARIABLE = "XLIR_CACHE_DIR"
+CONFIG_DIR_VARIABLE = "XLIR_CONFIG_DIR"
+
+_PACKAGE = Path(__file__).parent
+
+
+def data_folder(name: str) -> Path:
+    """Return the folder ``tasks``, ``models`` or ``leaderboards`` that ships with the package.
+
+    A wheel carries it in ``xlir_bench/_data``; an editable install reads the checkout.
+    """
+    inside = _PACKAGE / "_data" / name
+    return inside if inside.is_dir() else _PACKAGE.parent / name
+
+
+def user_data_folder() -> Path | None:
+    """Return the folder named by ``XLIR_DATA_DIR``, where data is looked for first."""
+    value = os.environ.get(DATA_DIR_VARIABLE)
+    return Path(value).expanduser() if value else None
+
+
+def cache_folder() -> Path:
+    """Return the folder for downloads and unfinished work (``XLIR_CACHE_DIR`` overrides it)."""
+    value = os.environ.get(CACHE_DIR_VARIABLE)
+    return Path(value).expanduser() if value else platformdirs.user_cache_path("xlir-bench")
+
+
+def config_folder() -> Path:
+    """Return the folder of the user's own cards (``XLIR_CONFIG_DIR`` overrides it)."""
+    value = os.environ.get(CONFIG_DIR_VARIABLE)
+    return Path(value).expanduser() if value else platformdirs.user_config_path("xlir-bench")
+
+
+@contextmanager
+def written_whole(path: Path) -> Iterator[Path]:
+    """Yield a temporary name beside ``path`` and rename it to ``path`` when the block succeeds.
+
+    A crash, a full disk or Ctrl-C leaves either the old file or none, never half of one.
+
+    Raises:
+        ResultError: the folder cannot be written or the disk is full.
+
+    """
+    temporary: Path | None = None
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+        os.close(handle)
+        temporary = Path(name)
+        yield temporary
+        temporary.chmod(0o644)
+        temporary.replace(path)
+    except OSError as error:
+        msg = f"cannot write {path}: {error.strerror or error} (is the disk full or read-only?)"
+        raise ResultError(msg) from error
+    finally:
+        if temporary is not None:
+            temporary.unlink(missing_ok=True)

@@ -1,0 +1,1 @@
+"""Task card to collection: find the files, check them, read them."""

@@ -1,0 +1,1 @@
+"""Rank tables, run files and scores on disk and on screen."""

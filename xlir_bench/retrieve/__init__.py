@@ -1,0 +1,1 @@
+"""Vectors to ranks and hits; arrays in, arrays out."""
