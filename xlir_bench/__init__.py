@@ -1,1 +1,1 @@
-"""Benchmarks, measures and training of multilingual retrieval, as a plugin for existing toolkits."""
+"""Benchmarks and measures of multilingual retrieval, as a plugin for existing toolkits."""

@@ -30,7 +30,7 @@ class UsageError(XlirError):
 class UnknownNameError(UsageError):
     """A task, model, mode, language or measure that nobody registered."""
 
-    def __init__(self, kind: str, name: str, known: Iterable[str], *, hint: str = "") -> None:
+    def __init__(self, name: str, known: Iterable[str], *, kind: str, hint: str = "") -> None:
         by_folded = {other.casefold(): other for other in known}
         near = difflib.get_close_matches(name.casefold(), by_folded, n=3)
         offer = f"; did you mean {' or '.join(by_folded[key] for key in near)}?" if near else ""

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from xlir_bench.core.collection import Collection
 from xlir_bench.core.mode import Setting
-from xlir_bench.core.ranking import RankTable, Ranks
+from xlir_bench.core.ranking import Ranks, RankTable
 from xlir_bench.core.score import Score
 from xlir_bench.core.text import Passage
 from xlir_bench.encoders.base import Encoder, Role, Vectors, comparable
@@ -29,9 +29,7 @@ class Embedder(Protocol):
         ...
 
 
-def embed(
-    collection: Collection, encoder: Encoder, embedder: Embedder
-) -> tuple[Vectors, Vectors]:
+def embed(collection: Collection, encoder: Encoder, embedder: Embedder) -> tuple[Vectors, Vectors]:
     """Return the vectors of a collection's queries and passages, ready for a dot product.
 
     Returns:
@@ -160,4 +158,7 @@ def search(
     hits = top_k(queries[query_rows], passages[passage_rows], keys, k)
     for query_row, (rows, similarities) in zip(query_rows, hits, strict=True):
         ids = [collection.passages[r].passage_id for r in passage_rows[rows]]
-        yield collection.queries[query_row].query_id, list(zip(ids, similarities.tolist(), strict=True))
+        yield (
+            collection.queries[query_row].query_id,
+            list(zip(ids, similarities.tolist(), strict=True)),
+        )

@@ -83,6 +83,10 @@ class TaskCard:
     counts: Counts
     about: About
 
+    def task_name(self, mode: RetrievalMode) -> str:
+        """Return the name of the benchmark's task in one mode: "XQuADRMono"."""
+        return f"{self.name}{mode.value.capitalize()}"
+
     def settings(self, mode: RetrievalMode | None = None) -> tuple[Setting, ...]:
         """Return the settings of one mode, or of all modes of the card."""
         modes = self.modes if mode is None else (mode,)

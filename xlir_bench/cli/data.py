@@ -34,7 +34,9 @@ def data(
     cards = task_cards()
     for name in names:
         if name not in cards:
-            raise UnknownNameError("task", name, cards, hint="list them with: xlir-bench tasks")
+            raise UnknownNameError(
+                name, cards, kind="task", hint="list them with: xlir-bench tasks"
+            )
     for card in [cards[name] for name in names] or cards.values():
         for language in card.languages:
             places = candidates(card, language.code)

@@ -1,12 +1,14 @@
-"""``xlir-bench run``: evaluate a model; the same lines as ``mteb run``, plus pools and run files."""
+"""``xlir-bench run``: the same lines as ``mteb run``, plus pools, any measure and run files."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
 from cyclopts import Parameter
 
 from xlir_bench.cards.load import task_cards
-from xlir_bench.core.language import language
+from xlir_bench.cards.task import TaskCard
+from xlir_bench.core.language import Language, language
 from xlir_bench.core.mode import RetrievalMode, retrieval_mode
 from xlir_bench.errors import UnknownNameError, UsageError
 from xlir_bench.measures.catalogue import parse_all
@@ -15,17 +17,31 @@ from xlir_bench.measures.catalogue import parse_all
 def run(  # noqa: PLR0913 - one parameter an option
     *,
     model: Annotated[str, Parameter(name=["-m", "--model"])],
-    tasks: Annotated[tuple[str, ...], Parameter(name=["-t", "--tasks"], consume_multiple=True, negative="")],
-    mode: Annotated[tuple[str, ...], Parameter(name="--mode", consume_multiple=True, negative="", show_default=False)] = (),
-    measures: Annotated[tuple[str, ...], Parameter(name="--measures", consume_multiple=True, negative="", show_default=False)] = (),
+    tasks: Annotated[
+        tuple[str, ...], Parameter(name=["-t", "--tasks"], consume_multiple=True, negative="")
+    ],
+    mode: Annotated[
+        tuple[str, ...],
+        Parameter(name="--mode", consume_multiple=True, negative="", show_default=False),
+    ] = (),
+    measures: Annotated[
+        tuple[str, ...],
+        Parameter(name="--measures", consume_multiple=True, negative="", show_default=False),
+    ] = (),
     pool: Annotated[str | None, Parameter(name="--pool")] = None,
-    by_language: Annotated[bool, Parameter(name="--by-language", negative="", show_default=False)] = False,
-    run_file: Annotated[bool, Parameter(name="--run-file", negative="", show_default=False)] = False,
+    by_language: Annotated[
+        bool, Parameter(name="--by-language", negative="", show_default=False)
+    ] = False,
+    run_file: Annotated[
+        bool, Parameter(name="--run-file", negative="", show_default=False)
+    ] = False,
     name: Annotated[str | None, Parameter(name="--name")] = None,
     device: Annotated[str | None, Parameter(name="--device")] = None,
     batch_size: Annotated[int, Parameter(name="--batch-size")] = 32,
     output_folder: Annotated[Path, Parameter(name=["-o", "--output-folder"])] = Path("results"),
-    overwrite: Annotated[bool, Parameter(name="--overwrite", negative="", show_default=False)] = False,
+    overwrite: Annotated[
+        bool, Parameter(name="--overwrite", negative="", show_default=False)
+    ] = False,
 ) -> None:
     """Encode, rank and score. Each text is encoded once; finished work is kept.
 
@@ -62,37 +78,58 @@ def run(  # noqa: PLR0913 - one parameter an option
         Score again what has been scored.
 
     """
-    cards = task_cards()
-    modes = tuple(retrieval_mode(value) for value in mode)
     parse_all(measures)
-    languages = tuple(language(code.strip()) for code in pool.split(",")) if pool else ()
-    if pool and (len(set(languages)) != len(languages) or len(languages) < 2):
-        msg = f"--pool {pool!r} must name two or more different languages, such as en,de"
-        raise UsageError(msg)
-    if RetrievalMode.pool in modes:
-        msg = "a pool is chosen with --pool en,de, not with --mode"
-        raise UsageError(msg)
-    by_name = {}
-    for card in cards.values():
-        by_name |= {card.name: (card, card.modes)}
-        by_name |= {f"{card.name}{m.value.capitalize()}": (card, (m,)) for m in card.modes}
-    for task in tasks:
-        if task not in by_name:
-            raise UnknownNameError("task", task, by_name, hint="list them with: xlir-bench tasks")
-        missing = [x.code for x in languages if x not in by_name[task][0].languages]
-        if missing:
-            codes = [x.code for x in by_name[task][0].languages]
-            raise UnknownNameError(f"language of {task}", missing[0], codes)
+    languages = _pool(pool)
+    chosen = _chosen(tasks, [_mode(value) for value in mode])
+    for task, (card, _) in zip(tasks, chosen, strict=True):
+        codes = [x.code for x in card.languages]
+        for missing in (x.code for x in languages if x not in card.languages):
+            raise UnknownNameError(missing, codes, kind=f"language of {task}")
 
     # mteb takes seconds to import: only after every argument has been checked.
     from xlir_bench.adapters.mteb.front import Options, run_tasks
 
     options = Options(
-        measures, languages, by_language=by_language, run_file=run_file,
-        batch_size=batch_size, output_folder=output_folder, overwrite=overwrite,
-    )  # fmt: skip
-    chosen = []
-    for task in tasks:
-        card, own = by_name[task]
-        chosen.append((card, tuple(m for m in own if not modes or m in modes)))
+        measures=measures,
+        pool=languages,
+        by_language=by_language,
+        run_file=run_file,
+        batch_size=batch_size,
+        output_folder=output_folder,
+        overwrite=overwrite,
+    )
     run_tasks(model, name, device, chosen, options)
+
+
+def _pool(codes: str | None) -> tuple[Language, ...]:
+    languages = tuple(language(code.strip()) for code in codes.split(",")) if codes else ()
+    if codes and (len(set(languages)) != len(languages) or len(languages) < 2):
+        msg = f"--pool {codes!r} must name two or more different languages, such as en,de"
+        raise UsageError(msg)
+    return languages
+
+
+def _mode(name: str) -> RetrievalMode:
+    mode = retrieval_mode(name)
+    if mode is RetrievalMode.pool:
+        msg = "a pool is chosen with --pool en,de, not with --mode"
+        raise UsageError(msg)
+    return mode
+
+
+def _chosen(
+    tasks: Sequence[str], modes: Sequence[RetrievalMode]
+) -> list[tuple[TaskCard, tuple[RetrievalMode, ...]]]:
+    """Return the card and the modes of each task: "XQuADR" is all of them, "XQuADRMono" one."""
+    known: dict[str, tuple[TaskCard, tuple[RetrievalMode, ...]]] = {}
+    for card in task_cards().values():
+        known[card.name] = (card, card.modes)
+        known |= {card.task_name(mode): (card, (mode,)) for mode in card.modes}
+    for task in tasks:
+        if task not in known:
+            hint = "list them with: xlir-bench tasks"
+            raise UnknownNameError(task, known, kind="task", hint=hint)
+    return [
+        (card, tuple(m for m in own if not modes or m in modes))
+        for card, own in (known[task] for task in tasks)
+    ]

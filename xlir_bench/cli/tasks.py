@@ -35,7 +35,7 @@ def tasks(
     """
     cards = task_cards()
     if name is not None and name not in cards:
-        raise UnknownNameError("task", name, cards, hint="list them with: xlir-bench tasks")
+        raise UnknownNameError(name, cards, kind="task", hint="list them with: xlir-bench tasks")
     chosen = [cards[name]] if name else list(cards.values())
     if as_json:
         json.dump([_record(card) for card in chosen], sys.stdout, indent=2, ensure_ascii=False)
@@ -70,8 +70,11 @@ def _describe(card: TaskCard) -> None:
     write = sys.stdout.write
     write(f"{card.about.title}\n{card.about.summary}\n\n")
     write(f"licence    {card.about.license}\nreference  {card.about.reference}\n")
-    write(f"modes      {', '.join(f'{m} ({len(card.settings(m))} settings)' for m in card.modes)}\n")
-    write(f"measures   {', '.join(card.measures)}\ndata       {card.source.folder}, sha256 {card.data_sha256}\n")
+    write(
+        f"modes      {', '.join(f'{m} ({len(card.settings(m))} settings)' for m in card.modes)}\n"
+    )
+    write(f"measures   {', '.join(card.measures)}\n")
+    write(f"data       {card.source.folder}, sha256 {card.data_sha256}\n")
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for column in ("", "language", "queries", "passages"):
         table.add_column(column, justify="right" if column in _NUMBERS else "left")

@@ -70,7 +70,10 @@ class Collection:
         kept_queries = [r for r, q in enumerate(self.queries) if q.language in wanted]
         new_passage = _new_rows(len(self.passages), kept_passages)
         new_query = _new_rows(len(self.queries), kept_queries)
-        query_rows, passage_rows = new_query[self.qrels.query_rows], new_passage[self.qrels.passage_rows]
+        query_rows, passage_rows = (
+            new_query[self.qrels.query_rows],
+            new_passage[self.qrels.passage_rows],
+        )
         kept = (query_rows >= 0) & (passage_rows >= 0)
         return Collection(
             self.name,

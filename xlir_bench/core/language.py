@@ -37,11 +37,11 @@ pl Latn Polish pol        pt Latn Portuguese por  ro Latn Romanian ron   ru Cyrl
 sv Latn Swedish swe       sw Latn Swahili swa     te Telu Telugu tel     th Thai Thai tha
 tr Latn Turkish tur       uk Cyrl Ukrainian ukr   vi Latn Vietnamese vie yo Latn Yoruba yor
 zh Hans Chinese zho
-""".split()
+"""
 
 LANGUAGES: dict[str, Language] = {
     code: Language(code, script, name, iso3)
-    for code, script, name, iso3 in zip(*(iter(_TABLE),) * 4, strict=True)
+    for code, script, name, iso3 in zip(*(iter(_TABLE.split()),) * 4, strict=True)
 }
 """Every known language by its code."""
 
@@ -54,5 +54,5 @@ def language(code: str) -> Language:
 
     """
     if code not in LANGUAGES:
-        raise UnknownNameError("language", code, LANGUAGES, hint="ISO 639-1 codes")
+        raise UnknownNameError(code, LANGUAGES, kind="language", hint="ISO 639-1 codes")
     return LANGUAGES[code]

@@ -34,7 +34,7 @@ def retrieval_mode(name: str) -> RetrievalMode:
     """
     names = [mode.value for mode in RetrievalMode]
     if name not in names:
-        raise UnknownNameError("mode", name, names)
+        raise UnknownNameError(name, names, kind="mode")
     return RetrievalMode(name)
 
 

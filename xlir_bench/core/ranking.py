@@ -125,7 +125,9 @@ class RankTable:
         """
         column = {language: position for position, language in enumerate(self.languages)}
         asked = column.get(setting.query_language, -1)
-        pool = np.array([column[x] for x in setting.corpus_languages if x in column], dtype=np.int64)
+        pool = np.array(
+            [column[x] for x in setting.corpus_languages if x in column], dtype=np.int64
+        )
         in_pool = np.zeros(len(self.languages), dtype=bool)
         in_pool[pool] = True
         rows = np.flatnonzero((self.query_languages == asked) & in_pool[self.passage_languages])

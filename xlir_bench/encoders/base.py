@@ -93,4 +93,5 @@ def comparable(vectors: Vectors, role: Role, similarity: Similarity) -> Vectors:
 
 def _squared_norms(vectors: Vectors) -> NDArray[np.float64]:
     """Return (n,) squared lengths, accumulated in float64 without a float64 copy."""
-    return np.einsum("ij,ij->i", vectors, vectors, dtype=np.float64)
+    squared: NDArray[np.float64] = np.einsum("ij,ij->i", vectors, vectors, dtype=np.float64)
+    return squared

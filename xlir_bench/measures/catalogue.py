@@ -125,4 +125,4 @@ def _unknown(name: str) -> UnknownNameError:
     cutoff = re.search(r"@(\d+)$", name)
     k = cutoff.group(1) if cutoff else "10"
     known = ["AP", "RR", "nDCG", "MRD", "nMRD", f"P@{k}", f"R@{k}", f"nDCG@{k}", f"Success@{k}"]
-    return UnknownNameError("measure", name, known, hint="list them with: xlir-bench measures")
+    return UnknownNameError(name, known, kind="measure", hint="list them with: xlir-bench measures")

@@ -28,5 +28,6 @@ def normalised_rank_distance(ranks: Ranks) -> NDArray[np.float64]:
     """
     n = np.diff(ranks.starts)
     room = (ranks.n_passages - n).astype(np.float64)
-    distance = rank_distance(ranks)
-    return np.divide(distance - (n - 1), room, out=np.full(len(n), np.nan), where=room > 0)
+    normalised = np.full(len(n), np.nan)
+    np.divide(rank_distance(ranks) - (n - 1), room, out=normalised, where=room > 0)
+    return normalised

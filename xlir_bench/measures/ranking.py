@@ -70,8 +70,9 @@ def ndcg(ranks: Ranks, cutoff: int | None = None) -> Values:
 
 def _within(ranks: Ranks, cutoff: int | None) -> NDArray[np.bool_]:
     """Say of each relevant passage whether it is retrieved within the cutoff."""
-    retrieved = ranks.ranks != NOT_RETRIEVED
-    return retrieved if cutoff is None else retrieved & (ranks.ranks <= cutoff)
+    limit = np.iinfo(np.int64).max if cutoff is None else cutoff
+    within: NDArray[np.bool_] = (ranks.ranks != NOT_RETRIEVED) & (ranks.ranks <= limit)
+    return within
 
 
 def _sums(ranks: Ranks, values: NDArray[np.bool_] | Values) -> Values:
@@ -83,9 +84,12 @@ def _cumulative(ranks: Ranks, flags: NDArray[np.bool_]) -> Values:
     """Count the flagged passages of the same query up to and including each passage."""
     running = np.cumsum(flags, dtype=np.float64)
     before = np.concatenate([[0.0], running])[ranks.starts[:-1]]
-    return running - np.repeat(before, np.diff(ranks.starts))
+    counts: Values = running - np.repeat(before, np.diff(ranks.starts))
+    return counts
 
 
 def _ratio(part: Values, whole: Values) -> Values:
     """Divide, with 0 where nothing is relevant, as trec_eval does."""
-    return np.divide(part, whole, out=np.zeros(len(whole)), where=whole > 0)
+    ratio = np.zeros(len(whole))
+    np.divide(part, whole, out=ratio, where=whole > 0)
+    return ratio

@@ -63,7 +63,7 @@ def _download(card: TaskCard, code: str) -> Path:
                 path=temporary.parent,
                 progressbar=_progress(url),
             )
-        except Exception as error:  # noqa: BLE001 - requests, urllib3 and pooch share no base class
+        except Exception as error:
             msg = (
                 f"{card.name}: cannot download {url} ({_reason(error)}); {places}"
                 f" (sha256 {source.sha256[code]})"

@@ -32,7 +32,10 @@ def write_rank_table(table: RankTable, path: Path, provenance: dict[str, Any]) -
         "passage_language": _dictionary(table.passage_languages, codes),
         "grade": pa.array(_smallest(table.grades)),
         "similarity": pa.array(table.similarities),
-        **{f"beaten_by_{x}": pa.array(_smallest(c)) for x, c in zip(codes, table.beaten_by.T, strict=True)},
+        **{
+            f"beaten_by_{x}": pa.array(_smallest(c))
+            for x, c in zip(codes, table.beaten_by.T, strict=True)
+        },
     }
     header = {
         "format": FORMAT,
@@ -112,7 +115,8 @@ def _smallest(values: np.ndarray[Any, np.dtype[np.int64]]) -> np.ndarray[Any, An
 
 
 def _integers(column: pa.ChunkedArray) -> np.ndarray[Any, np.dtype[np.int64]]:
-    return np.asarray(column.to_numpy()).astype(np.int64)
+    values: np.ndarray[Any, np.dtype[np.int64]] = column.to_numpy().astype(np.int64)
+    return values
 
 
 def _values(column: pa.ChunkedArray) -> tuple[tuple[str, ...], np.ndarray[Any, np.dtype[np.int64]]]:
@@ -123,4 +127,5 @@ def _values(column: pa.ChunkedArray) -> tuple[tuple[str, ...], np.ndarray[Any, n
 
 def _positions(column: pa.ChunkedArray, codes: list[str]) -> np.ndarray[Any, np.dtype[np.int64]]:
     values, rows = _values(column)
-    return np.array([codes.index(value) for value in values], dtype=np.int64)[rows]
+    positions = np.array([codes.index(value) for value in values], dtype=np.int64)
+    return np.take(positions, rows)

@@ -6,9 +6,7 @@ from pathlib import Path
 from xlir_bench.paths import written_whole
 
 
-def write_run(
-    path: Path, hits: Iterable[tuple[str, list[tuple[str, float]]]], tag: str
-) -> None:
+def write_run(path: Path, hits: Iterable[tuple[str, list[tuple[str, float]]]], tag: str) -> None:
     """Write ``query Q0 passage rank score tag`` lines, whole or not at all.
 
     Scores are float32 with nine digits, which name every float32 exactly; trec_eval sorts by score

@@ -7,7 +7,7 @@ from rich.console import Console
 from rich.measure import Measurement
 from rich.table import Table
 
-from xlir_bench.core.mode import RetrievalMode
+from xlir_bench.core.mode import RetrievalMode, Setting
 from xlir_bench.core.score import Score, macro
 
 
@@ -35,7 +35,7 @@ def macro_table(title: str, figures: dict[str, float], measures: Sequence[str]) 
 def language_table(title: str, scores: Sequence[Score], measures: Sequence[str]) -> Table:
     """Return a table with one row per setting."""
     table = _table(title, measures, ("setting", "queries"))
-    by_setting = {}
+    by_setting: dict[Setting, dict[str, Score]] = {}
     for score in scores:
         by_setting.setdefault(score.setting, {})[score.measure] = score
     for setting, row in by_setting.items():

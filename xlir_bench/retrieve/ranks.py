@@ -95,7 +95,7 @@ def count_beating(
     return counts
 
 
-def _count_query_block(  # noqa: PLR0913, PLR0917 - bound by a partial, called with the last
+def _count_query_block(
     queries: Vectors,
     margins: Vectors,
     shard: Shard,
@@ -128,7 +128,7 @@ def _count_query_block(  # noqa: PLR0913, PLR0917 - bound by a partial, called w
         )
 
 
-@njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
+@njit(nogil=True, cache=True)
 def _count_block(  # noqa: PLR0913, PLR0917 - numba takes arrays, not objects
     products: Vectors,
     queries: Vectors,
@@ -152,6 +152,7 @@ def _count_block(  # noqa: PLR0913, PLR0917 - numba takes arrays, not objects
             for t in range(starts[i], starts[i + 1]):
                 high = similarities[t] + margins[i]
                 low = similarities[t] - margins[i]
+                # int32, not int: as wide as the float32 it counts, so the loop vectorises.
                 above, near = np.int32(0), np.int32(0)
                 for p in range(run.shape[0]):
                     above += np.int32(run[p] > high)
@@ -160,7 +161,7 @@ def _count_block(  # noqa: PLR0913, PLR0917 - numba takes arrays, not objects
                 if near > above:
                     counts[t, columns[r]] += _beating_closely(
                         run,
-                        near - above,
+                        int(near - above),
                         (low, high),
                         (similarities[t], target_keys[t]),
                         queries[i],
@@ -169,7 +170,7 @@ def _count_block(  # noqa: PLR0913, PLR0917 - numba takes arrays, not objects
                     )
 
 
-@njit(cache=True)  # type: ignore[untyped-decorator]
+@njit(cache=True)
 def _beating_closely(  # noqa: PLR0913, PLR0917 - numba takes arrays, not objects
     run: Vectors,
     left: int,
@@ -193,8 +194,9 @@ def _beating_closely(  # noqa: PLR0913, PLR0917 - numba takes arrays, not object
         for p in range(part.shape[0]):
             if part[p] >= low and part[p] <= high and keys[first + p] != key:
                 exact = canonical_dot(query, passages[first + p])
-                beating += exact > similarity or (exact == similarity and keys[first + p] > key)
-        left -= close
+                if exact > similarity or (exact == similarity and keys[first + p] > key):
+                    beating += 1
+        left -= int(close)
         if left == 0:
             break
     return beating

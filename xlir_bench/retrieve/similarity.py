@@ -30,7 +30,7 @@ def error_bound(dim: int) -> float:
     return _CONFIDENCE * math.sqrt(dim + 1) * _UNIT
 
 
-@njit(fastmath=True, cache=True)  # type: ignore[untyped-decorator]
+@njit(fastmath=True, cache=True)
 def canonical_dot(a: Vectors, b: Vectors) -> np.float32:
     """Return the canonical similarity of two (dim,) float32 vectors."""
     total = 0.0
@@ -39,9 +39,12 @@ def canonical_dot(a: Vectors, b: Vectors) -> np.float32:
     return np.float32(total)
 
 
-@njit(parallel=True, cache=True)  # type: ignore[untyped-decorator]
+@njit(parallel=True, cache=True)
 def canonical(
-    queries: Vectors, passages: Vectors, query_rows: NDArray[np.int64], passage_rows: NDArray[np.int64]
+    queries: Vectors,
+    passages: Vectors,
+    query_rows: NDArray[np.int64],
+    passage_rows: NDArray[np.int64],
 ) -> Vectors:
     """Return the canonical similarities of pairs of rows.
 

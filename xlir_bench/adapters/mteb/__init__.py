@@ -1,5 +1,7 @@
-"""The mteb plugin. mteb is imported before anything here, so that the start-up hook never fires on
-a half-loaded package.
+"""The mteb plugin.
+
+mteb is imported before anything here, so that the start-up hook never fires on a half-loaded
+package.
 """
 
 import mteb as mteb

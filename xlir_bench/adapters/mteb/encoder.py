@@ -36,7 +36,7 @@ class MtebEncoder:
 
     def __init__(
         self,
-        model: Any,  # noqa: ANN401 - EncoderProtocol, and the attributes of its wrappers
+        model: Any,
         metadata: TaskMetadata,
         similarity: Similarity,
         encode_kwargs: dict[str, Any],
@@ -48,7 +48,7 @@ class MtebEncoder:
         self._metadata = metadata
         self._kwargs = {"batch_size": 32} | encode_kwargs | {"show_progress_bar": False}
 
-    def encode(self, texts: Sequence[str], role: Role) -> Any:  # noqa: ANN401 - checked by the store
+    def encode(self, texts: Sequence[str], role: Role) -> Any:
         """Return what the model's own ``encode`` gives for texts in a role."""
         loader = create_dataloader(
             Dataset.from_dict({"id": [str(i) for i in range(len(texts))], "text": list(texts)}),
@@ -87,12 +87,19 @@ class MtebEncoder:
         if self.revision in NO_REVISION:
             return None
         settings = {k: v for k, v in self._kwargs.items() if k != "batch_size"}
-        parts = [self.name, self.revision, self.memo_key(role), self.hardware(), settings, versions()]
+        parts = [
+            self.name,
+            self.revision,
+            self.memo_key(role),
+            self.hardware(),
+            settings,
+            versions(),
+        ]
         return json.dumps(parts, sort_keys=True, default=str)
 
     def hardware(self) -> dict[str, str]:
         """Return the model's parameter type and device, "unknown" if it has no torch module."""
-        module = getattr(self.model, "model", None)
+        module: Any = getattr(self.model, "model", None)
         parameter = next(module.parameters(), None) if hasattr(module, "parameters") else None
         if parameter is None:
             return {"dtype": "unknown", "device": "unknown"}
@@ -102,7 +109,7 @@ class MtebEncoder:
         }
 
 
-def similarity_of(model: Any) -> Similarity | None:  # noqa: ANN401 - any mteb model
+def similarity_of(model: Any) -> Similarity | None:
     """Return how a dense encoder compares vectors; None for a model that must search for itself.
 
     The model's ``similarity`` is a function of two vectors, so it is recognised by what it does to
@@ -116,19 +123,21 @@ def similarity_of(model: Any) -> Similarity | None:  # noqa: ANN401 - any mteb m
     return _probe(model)
 
 
-def _probe(model: Any) -> Similarity | None:  # noqa: ANN401 - any mteb encoder
-    import torch  # noqa: PLC0415 - a model is loaded, so torch is
+def _probe(model: Any) -> Similarity | None:
+    import torch
 
     rng = np.random.default_rng(0)
     a = rng.normal(size=(4, 32)).astype(np.float32)
     b = rng.normal(size=(5, 32)).astype(np.float32)
     try:
-        found = np.asarray(torch.as_tensor(model.similarity(torch.tensor(a), torch.tensor(b))).cpu())
+        found = np.asarray(
+            torch.as_tensor(model.similarity(torch.tensor(a), torch.tensor(b))).cpu()
+        )
     except Exception:  # noqa: BLE001 - a learned similarity may refuse foreign vectors in any way
         return None
     dot = a @ b.T
     norms = functools.partial(np.linalg.norm, axis=1)
-    expected = {
+    expected: dict[Similarity, Any] = {
         Similarity.cosine: dot / np.outer(norms(a), norms(b)),
         Similarity.dot: dot,
         Similarity.euclidean: -norms(a[:, None, :] - b[None, :, :], axis=2),

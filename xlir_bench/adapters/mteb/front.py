@@ -19,7 +19,7 @@ from xlir_bench.adapters.mteb.models import folder_meta
 from xlir_bench.adapters.mteb.registry import register
 from xlir_bench.adapters.mteb.scores import read_scores
 from xlir_bench.adapters.mteb.session import SESSION, Evaluation, rank_table_path
-from xlir_bench.adapters.mteb.task import benchmark_metadata, mode_task_name
+from xlir_bench.adapters.mteb.task import benchmark_metadata
 from xlir_bench.cards.task import TaskCard
 from xlir_bench.core.language import Language
 from xlir_bench.core.mode import RetrievalMode, Setting, settings_of
@@ -71,7 +71,7 @@ def run_tasks(
     SESSION.shows_tables = False
     for card, modes in chosen:
         whole = tuple(modes) == card.modes
-        names = [card.name] if whole else [mode_task_name(card, mode) for mode in modes]
+        names = [card.name] if whole else [card.task_name(mode) for mode in modes]
         mteb.evaluate(
             loaded,
             mteb.get_tasks(tasks=names),
@@ -83,7 +83,7 @@ def run_tasks(
         _report(loaded, cache, card, modes, options)
 
 
-def _load(model: str, name: str | None, device: str | None) -> Any:  # noqa: ANN401 - any mteb model
+def _load(model: str, name: str | None, device: str | None) -> Any:
     """Return a loaded mteb model from a registered name, an alias, a folder or the hub."""
     known = model in MODEL_REGISTRY or model in _MODEL_RENAMES
     is_folder = model.startswith((".", "/", "~")) or Path(model).is_dir()
@@ -93,17 +93,17 @@ def _load(model: str, name: str | None, device: str | None) -> Any:  # noqa: ANN
     if not known and "/" not in model:
         names = [*MODEL_REGISTRY, *_MODEL_RENAMES, *(n.split("/")[-1] for n in MODEL_REGISTRY)]
         hint = "a folder is given as ./folder, a hub model as org/name"
-        raise UnknownNameError("model", model, names, hint=hint)
+        raise UnknownNameError(model, names, kind="model", hint=hint)
     try:
         return mteb.get_model(model, device=device)
-    except Exception as error:  # noqa: BLE001 - hub, network and third-party loaders raise anything
+    except Exception as error:
         reason = (str(error).strip() or type(error).__name__).splitlines()[0]
         msg = f"cannot load the model {model!r}: {reason}"
         raise EncoderError(msg) from error
 
 
 def _report(
-    model: Any,  # noqa: ANN401 - any mteb model
+    model: Any,
     cache: ResultCache,
     card: TaskCard,
     modes: Sequence[RetrievalMode],
@@ -143,14 +143,14 @@ def _saved_scores(
 ) -> list[Score]:
     scores = []
     for mode in modes:
-        result = cache.load_task_result(mode_task_name(card, mode), meta)
+        result = cache.load_task_result(card.task_name(mode), meta)
         if result is not None:
             scores += read_scores(result, card.settings(mode), measures)
     return scores
 
 
 def _write_runs(
-    model: Any,  # noqa: ANN401 - any mteb model
+    model: Any,
     card: TaskCard,
     settings: Sequence[Setting],
     folder: Path,

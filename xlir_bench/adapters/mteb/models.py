@@ -2,7 +2,6 @@
 
 import functools
 import hashlib
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -22,10 +21,10 @@ from xlir_bench.errors import EncoderError
 class CharNgrams(AbsEncoder):
     """``xlir-bench/char-ngrams`` as an mteb encoder; it has no parameters and no prompts."""
 
-    def __init__(self, model_name: str, revision: str | None, **kwargs: Any) -> None:  # noqa: ARG002, ANN401
+    def __init__(self, model_name: str, revision: str | None, **kwargs: Any) -> None:
         self.model = None
 
-    def encode(self, inputs: Any, **kwargs: Any) -> NDArray[np.float32]:  # noqa: ANN401, ARG002
+    def encode(self, inputs: Any, **kwargs: Any) -> NDArray[np.float32]:
         """Return (n_texts, 2048) float32 vectors of a data loader of texts."""
         return char_ngrams.encode([text for batch in inputs for text in batch["text"]])
 
@@ -39,7 +38,7 @@ class FolderModelMeta(ModelMeta):
 
     folder: Path
 
-    def load_model(self, device: str | None = None, **kwargs: Any) -> MTEBModels:  # noqa: ANN401
+    def load_model(self, device: str | None = None, **kwargs: Any) -> MTEBModels:
         """Load the folder under a revision derived from its files."""
         named = self.model_copy(update={"revision": folder_revision(self.folder)})
         return ModelMeta.load_model(named, device, **kwargs)
@@ -68,47 +67,57 @@ def folder_meta(folder: Path, name: str) -> FolderModelMeta:
     if not (folder / "modules.json").is_file() and not (folder / "config.json").is_file():
         msg = f"{folder} is not a sentence-transformers model: it has no modules.json"
         raise EncoderError(msg)
-    return _meta(
-        FolderModelMeta,
-        name=name,
-        loader=functools.partial(_load_folder, folder=folder),
-        framework=["Sentence Transformers", "PyTorch"],
-        folder=folder.resolve(),
-    )
+    fields = {"name": name, "folder": folder.resolve()} | _folder_fields(folder)
+    return FolderModelMeta(**_empty() | fields)
 
 
 def card_meta(card: ModelCard) -> ModelMeta:
     """Return the mteb metadata of a model card; nothing is loaded."""
     about = {
+        "name": card.name,
         "license": card.license or None,
         "languages": [language(code).mteb_code for code in card.languages] or None,
         "training_datasets": set(card.trained_on),
     }
     if card.folder is not None:
-        loader = functools.partial(_load_folder, folder=card.folder)
-        framework = ["Sentence Transformers", "PyTorch"]
-        return _meta(
-            FolderModelMeta, name=card.name, loader=loader, framework=framework,
-            folder=card.folder, **about,
-        )  # fmt: skip
-    return _meta(
-        ModelMeta, name=card.name, loader=CharNgrams, framework=["NumPy"], revision=card.revision,
-        similarity_fn_name=ScoringFunction.COSINE, embed_dim=char_ngrams.DIMENSIONS,
-        n_parameters=0, n_embedding_parameters=0, memory_usage_mb=0, open_weights=True,
-        use_instructions=False, **about,
-    )  # fmt: skip
+        fields = {"folder": card.folder} | _folder_fields(card.folder)
+        return FolderModelMeta(**_empty() | about | fields)
+    fields = {
+        "loader": CharNgrams,
+        "framework": ["NumPy"],
+        "revision": card.revision,
+        "similarity_fn_name": ScoringFunction.COSINE,
+        "embed_dim": char_ngrams.DIMENSIONS,
+        "n_parameters": 0,
+        "n_embedding_parameters": 0,
+        "memory_usage_mb": 0,
+        "open_weights": True,
+        "use_instructions": False,
+    }
+    return ModelMeta(**_empty() | about | fields)
 
 
-def _meta(kind: type[ModelMeta], loader: Callable[..., Any], **fields: Any) -> Any:  # noqa: ANN401
-    """Return metadata with every field that is not given left empty."""
-    empty = dict.fromkeys(name for name, f in ModelMeta.model_fields.items() if f.is_required())
-    return kind(**{**empty, "loader": loader, **fields})
+def _empty() -> dict[str, Any]:
+    """Return metadata fields that mteb requires, left empty."""
+    return dict.fromkeys(name for name, f in ModelMeta.model_fields.items() if f.is_required())
+
+
+def _folder_fields(folder: Path) -> dict[str, Any]:
+    return {
+        "loader": functools.partial(_load_folder, folder=folder),
+        "framework": ["Sentence Transformers", "PyTorch"],
+    }
 
 
 def _load_folder(
-    name: str, revision: str | None, *, folder: Path, device: str | None = None, **kwargs: Any  # noqa: ARG001, ANN401
+    name: str,
+    revision: str | None,
+    *,
+    folder: Path,
+    device: str | None = None,
+    **kwargs: Any,
 ) -> SentenceTransformerEncoderWrapper:
-    from sentence_transformers import SentenceTransformer  # noqa: PLC0415 - seconds to import
+    from sentence_transformers import SentenceTransformer
 
     try:
         model = SentenceTransformer(str(folder), device=device, local_files_only=True)

@@ -35,7 +35,7 @@ SPLIT_PARTS = ("corpus", "queries", "relevant_docs", "top_ranked")
 """What mteb expects of a split's data."""
 
 
-def split_part(collection: Collection, setting: Setting, part: str) -> Any:  # noqa: ANN401
+def split_part(collection: Collection, setting: Setting, part: str) -> Any:
     """Return one setting's part in mteb's form: a data set, or a dictionary of judgements."""
     pool = set(setting.corpus_languages)
     if part == "corpus":
@@ -62,8 +62,8 @@ def _judgements(collection: Collection, setting: Setting) -> dict[str, dict[str,
     return judged
 
 
-def own_ranks(  # noqa: PLR0913, PLR0917 - what mteb hands a task for one subset
-    model: Any,  # noqa: ANN401 - any mteb model
+def own_ranks(
+    model: Any,
     collection: Collection,
     setting: Setting,
     data: Mapping[str, Any],
@@ -87,7 +87,7 @@ def own_ranks(  # noqa: PLR0913, PLR0917 - what mteb hands a task for one subset
     else:
         msg = f"{type(model).__name__} is neither an encoder, a cross-encoder nor a search model"
         raise EncoderError(msg)
-    shared = {
+    shared: dict[str, Any] = {
         "task_metadata": metadata,
         "hf_split": metadata.eval_splits[0],
         "hf_subset": setting.subset,
@@ -119,9 +119,9 @@ def _ranks(
         if np.isnan(scores).any():
             msg = f"{name} returned a NaN score for query {query_id!r}"
             raise EncoderError(msg)
-        order = np.lexsort((np.array([p.encode() for p in found]), scores))[::-1] if found else []
-        ids = list(found)
-        position = {ids[i]: rank for rank, i in enumerate(order, 1)}
+        ids = np.array([passage_id.encode() for passage_id in found] or [b""])[: len(found)]
+        order = np.lexsort((ids, scores))[::-1]
+        position = {ids[i].decode(): rank for rank, i in enumerate(order, 1)}
         for passage_id, grade in judged.items():
             rows.append(row_of[query_id])
             ranks.append(position.get(passage_id, NOT_RETRIEVED))

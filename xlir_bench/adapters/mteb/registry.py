@@ -106,11 +106,11 @@ def _add_benchmark(module: ModuleType) -> None:
 class _BenchmarkFinder:
     """A meta-path finder that answers for mteb's module of benchmarks, once."""
 
-    def find_spec(self, name: str, path: Any = None, target: Any = None) -> Any:  # noqa: ANN401
+    def find_spec(self, name: str, path: Any = None, target: Any = None) -> Any:
         """Wrap the real loader so that our benchmark is added after the module ran."""
         if name != _BENCHMARKS:
             return None
-        sys.meta_path.remove(self)  # type: ignore[arg-type]
+        sys.meta_path.remove(self)
         spec = importlib.util.find_spec(name)
         if spec is None or spec.loader is None:
             return spec
@@ -162,8 +162,8 @@ def _watch_results() -> None:
             _set_aside_if_broken(path)
         return load(cache, task_name, model_name, *args, **kwargs)
 
-    ResultCache.save_to_cache = save_and_write  # type: ignore[method-assign]
-    ResultCache.load_task_result = load_and_learn  # type: ignore[method-assign]
+    setattr(ResultCache, save.__name__, save_and_write)
+    setattr(ResultCache, load.__name__, load_and_learn)
 
 
 def _our_task(name: str) -> type[XlirModeTask] | type[XlirTask] | None:

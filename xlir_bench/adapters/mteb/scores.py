@@ -81,7 +81,9 @@ def macro_scores(scores: Sequence[Score], main_measure: str) -> dict[str, Any]:
         for mode, by_measure in figures.items()
         for measure, values in by_measure.items()
     }
-    mains = [entry[f"{mode}/{main_measure}"] for mode in figures if f"{mode}/{main_measure}" in entry]
+    mains = [
+        entry[f"{mode}/{main_measure}"] for mode in figures if f"{mode}/{main_measure}" in entry
+    ]
     entry["main_score"] = sum(mains) / len(mains) if mains else None
     entry[main_measure] = entry["main_score"]
     return entry
@@ -90,7 +92,9 @@ def macro_scores(scores: Sequence[Score], main_measure: str) -> dict[str, Any]:
 def eval_langs(settings: Iterable[Setting]) -> dict[str, list[str]]:
     """Return mteb's languages of each subset: those of the query and of the passages."""
     return {
-        s.subset: list(dict.fromkeys([s.query_language.mteb_code, *(x.mteb_code for x in s.corpus_languages)]))
+        s.subset: list(
+            dict.fromkeys([s.query_language.mteb_code, *(x.mteb_code for x in s.corpus_languages)])
+        )
         for s in settings
     }
 

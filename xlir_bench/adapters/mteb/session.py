@@ -101,7 +101,9 @@ class Evaluation:
 
 def rank_table_path(folder: Path, card: TaskCard, languages: Sequence[Language]) -> Path:
     """Return the name of a rank table: "XQuADR.ranks.parquet", "XQuADR.de+en.ranks.parquet"."""
-    some = "" if len(languages) == len(card.languages) else f".{'+'.join(x.code for x in languages)}"
+    some = (
+        "" if len(languages) == len(card.languages) else f".{'+'.join(x.code for x in languages)}"
+    )
     return folder / f"{card.name}{some}.ranks.parquet"
 
 
@@ -140,9 +142,7 @@ class Session:
             if table is None:
                 table, provenance = _make(encoder, card, collection, stores)
                 provenance["identity"] = identity
-            known[key] = Evaluation(
-                card, languages, encoder, stores, collection, table, provenance
-            )
+            known[key] = Evaluation(card, languages, encoder, stores, collection, table, provenance)
         evaluation = known[key]
         self._latest[model_key(model.mteb_model_meta), card.name] = evaluation
         return evaluation

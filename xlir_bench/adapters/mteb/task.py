@@ -35,11 +35,6 @@ FALLBACK_MAIN = "map_at_1000"
 """The main score of a ranking that is not deep enough for the card's own."""
 
 
-def mode_task_name(card: TaskCard, mode: RetrievalMode) -> str:
-    """Return the name of a benchmark's task in one mode: "XQuADRMono"."""
-    return f"{card.name}{mode.value.capitalize()}"
-
-
 class _Lazy(Mapping[str, Any]):
     """A mapping whose values are made when asked for, and kept."""
 
@@ -47,7 +42,7 @@ class _Lazy(Mapping[str, Any]):
         self._keys, self._make = tuple(keys), make
         self._made: dict[str, Any] = {}
 
-    def __getitem__(self, key: str) -> Any:  # noqa: ANN401 - mteb's split data, or one of its parts
+    def __getitem__(self, key: str) -> Any:
         if key not in self._keys:
             raise KeyError(key)
         if key not in self._made:
@@ -80,7 +75,11 @@ class XlirModeTask(AbsTaskRetrieval):
         return {name: s for name, s in every.items() if name in self.hf_subsets}
 
     def load_data(
-        self, num_proc: int | None = None, *, timer: TimingStack | None = None, **kwargs: Any  # noqa: ANN401, ARG002
+        self,
+        num_proc: int | None = None,
+        *,
+        timer: TimingStack | None = None,
+        **kwargs: Any,
     ) -> None:
         """Read the languages of the chosen subsets; mteb's data sets are made only if asked for."""
         if self.data_loaded:
@@ -88,7 +87,8 @@ class XlirModeTask(AbsTaskRetrieval):
         settings = self.settings
         self.collection = read(self.card, languages_of(settings.values()))
         self.dataset = _Lazy(  # type: ignore[assignment]
-            settings, lambda subset: _Lazy(self.eval_splits, lambda _: self._split(settings[subset]))
+            settings,
+            lambda subset: _Lazy(self.eval_splits, lambda _: self._split(settings[subset])),
         )
         self.data_loaded = True
 
@@ -97,14 +97,14 @@ class XlirModeTask(AbsTaskRetrieval):
 
     def _evaluate_subset(  # type: ignore[override]
         self,
-        model: Any,  # noqa: ANN401 - any mteb model
+        model: Any,
         data_split: Mapping[str, Any],
         *,
         encode_kwargs: dict[str, Any],
         hf_split: str,
         hf_subset: str,
         prediction_folder: Path | None = None,
-        **kwargs: Any,  # noqa: ANN401, ARG002
+        **kwargs: Any,
     ) -> dict[str, Any]:
         if self.is_part:
             SESSION.parts.add(self.metadata.name)
@@ -131,7 +131,7 @@ class XlirModeTask(AbsTaskRetrieval):
         scores, too_shallow = setting_scores(ranks, setting, parse_all(self.card.measures))
         if too_shallow:
             _say_once(
-                f"{model.mteb_model_meta.name} ranks {ranks.depth:,} of {ranks.n_passages:,} passages"
+                f"{model.mteb_model_meta.name} ranks only {ranks.depth:,} passages"
                 f" on {self.metadata.name}: {', '.join(too_shallow)} need more and are left out"
             )
         return scores
@@ -150,7 +150,7 @@ class XlirTask(AbsTaskAggregate):
     card: ClassVar[TaskCard]
     mode_tasks: ClassVar[tuple[type[XlirModeTask], ...]]
 
-    def __init__(self, **kwargs: Any) -> None:  # noqa: ANN401 - mteb's signature
+    def __init__(self, **kwargs: Any) -> None:
         # Tasks of its own: mteb shares those of the class between all instances.
         tasks = [task() for task in self.mode_tasks]
         for task in tasks:
@@ -159,7 +159,10 @@ class XlirTask(AbsTaskAggregate):
         super().__init__(**kwargs)
 
     def filter_languages(
-        self, languages: Sequence[str] | None, *args: Any, **kwargs: Any  # noqa: ANN401
+        self,
+        languages: Sequence[str] | None,
+        *args: Any,
+        **kwargs: Any,
     ) -> Self:
         """Keep all languages: a macro average over some would be saved as that over all."""
         if languages:
@@ -173,7 +176,7 @@ class XlirTask(AbsTaskAggregate):
     def task_results_to_scores(self, task_results: list[TaskResult]) -> dict[str, Any]:
         """Return the macro averages of every mode, and their mean as the main score."""
         mine = [r for r in task_results if r.task_name in self.taskname_to_task]
-        by_name = {mode_task_name(self.card, mode): mode for mode in self.card.modes}
+        by_name = {self.card.task_name(mode): mode for mode in self.card.modes}
         names = [*self.card.measures, FALLBACK_MAIN]
         scores = [
             s
@@ -221,7 +224,7 @@ _DESCRIBED = {
 
 
 def _mode_task(card: TaskCard, mode: RetrievalMode) -> type[XlirModeTask]:
-    name = mode_task_name(card, mode)
+    name = card.task_name(mode)
     description = f"{card.about.summary} {_DESCRIBED[mode]}"
     metadata = _metadata(card, name, description, card.settings(mode))
     fields = {"card": card, "mode": mode, "metadata": metadata, "__module__": __name__}
@@ -260,7 +263,7 @@ _said: set[str] = set()
 
 def _say_once(line: str) -> None:
     """Warn about something that would repeat for every subset."""
-    key = line.split(" on ")[0] + line.rsplit(":", 1)[-1]
+    key = line.split(" on ", maxsplit=1)[0] + line.rsplit(":", 1)[-1]
     if key not in _said:
         _said.add(key)
         logger.warning("%s", line)
