@@ -2,9 +2,11 @@
 
 import functools
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
+import datasets
 import numpy as np
 from datasets import Dataset
 from mteb._create_dataloaders import create_dataloader
@@ -21,6 +23,9 @@ from xlir_bench.results.provenance import versions
 
 NO_REVISION = (None, "", "no_revision_available", "main")
 """Revisions that do not say which weights were used."""
+
+NO_NAME = "no_model_name/available"
+"""What mteb calls every model without a name."""
 
 _PROMPT_TYPES = {Role.query: PromptType.query, Role.passage: PromptType.document}
 
@@ -50,12 +55,13 @@ class MtebEncoder:
 
     def encode(self, texts: Sequence[str], role: Role) -> Any:
         """Return what the model's own ``encode`` gives for texts in a role."""
-        loader = create_dataloader(
-            Dataset.from_dict({"id": [str(i) for i in range(len(texts))], "text": list(texts)}),
-            task_metadata=self._metadata,
-            prompt_type=_PROMPT_TYPES[role],
-            batch_size=self._kwargs["batch_size"],
-        )
+        with _quiet_datasets():
+            loader = create_dataloader(
+                Dataset.from_dict({"id": [str(i) for i in range(len(texts))], "text": list(texts)}),
+                task_metadata=self._metadata,
+                prompt_type=_PROMPT_TYPES[role],
+                batch_size=self._kwargs["batch_size"],
+            )
         return self.model.encode(
             loader,
             task_metadata=self._metadata,
@@ -84,7 +90,7 @@ class MtebEncoder:
 
     def fingerprint(self, role: Role) -> str | None:
         """Return what decides the vectors in any process; None if the weights are not named."""
-        if self.revision in NO_REVISION:
+        if self.revision in NO_REVISION or self.name == NO_NAME:
             return None
         settings = {k: v for k, v in self._kwargs.items() if k != "batch_size"}
         parts = [
@@ -107,6 +113,18 @@ class MtebEncoder:
             "dtype": str(parameter.dtype).removeprefix("torch."),
             "device": str(parameter.device),
         }
+
+
+@contextmanager
+def _quiet_datasets() -> Iterator[None]:
+    """Hide the progress bars of preparing a chunk of texts; ours shows the encoding."""
+    shown = not datasets.are_progress_bars_disabled()
+    datasets.disable_progress_bars()
+    try:
+        yield
+    finally:
+        if shown:
+            datasets.enable_progress_bars()
 
 
 def similarity_of(model: Any) -> Similarity | None:

@@ -87,7 +87,7 @@ class Evaluation:
         return embed(self.collection, self.encoder, self.stores)
 
     def write(self, folder: Path) -> None:
-        """Write rank table and provenance beside mteb's result, then drop the checkpoints."""
+        """Write rank table and provenance beside mteb's result, unless they are there."""
         path = rank_table_path(folder, self.card, self.languages)
         if self.written != path:
             write_rank_table(self.table, path, self.provenance)
@@ -95,6 +95,9 @@ class Evaluation:
             with written_whole(record) as temporary:
                 temporary.write_text(json.dumps(self.provenance) + "\n", encoding="utf-8")
             self.written = path
+
+    def discard_checkpoints(self) -> None:
+        """Delete the vectors kept for a resumed run: the table they were for is made."""
         for role in Role:
             self.stores.store(self.encoder, role).discard_checkpoints()
 
@@ -142,7 +145,13 @@ class Session:
             if table is None:
                 table, provenance = _make(encoder, card, collection, stores)
                 provenance["identity"] = identity
-            known[key] = Evaluation(card, languages, encoder, stores, collection, table, provenance)
+                path = None
+            known[key] = Evaluation(
+                card, languages, encoder, stores, collection, table, provenance, written=path
+            )
+            if folder is not None:
+                known[key].write(folder)
+            known[key].discard_checkpoints()
         evaluation = known[key]
         self._latest[model_key(model.mteb_model_meta), card.name] = evaluation
         return evaluation

@@ -186,7 +186,7 @@ class XlirTask(AbsTaskAggregate):
         main = self.card.main_measure
         if any(main not in entry for r in mine for e in r.scores.values() for entry in e):
             main = FALLBACK_MAIN
-        entry = macro_scores(scores, main)
+        entry = macro_scores([s for s in scores if s.measure in {*self.card.measures, main}], main)
         if len(mine) < len(self.taskname_to_task):
             entry["main_score"] = None
         return {split: {"default": entry} for split in self.metadata.eval_splits}
