@@ -32,7 +32,8 @@ def main() -> None:
     theirs = ir_measures.calc_aggregate(map(ir_measures.parse_measure, NAMES), qrels, run)
     seconds["ir_measures"] = time.perf_counter() - start
     if any(abs(theirs[ir_measures.parse_measure(n)] - ours[n]) > 1e-9 for n in NAMES):
-        raise SystemExit(f"the means differ: {ours} and {theirs}")
+        msg = f"the means differ: {ours} and {theirs}"
+        raise SystemExit(msg)
 
     try:
         import ranx

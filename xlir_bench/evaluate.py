@@ -152,8 +152,11 @@ def search(
 
     """
     pool = set(setting.corpus_languages)
-    passage_rows = np.array([r for r, p in enumerate(collection.passages) if p.language in pool])
-    query_rows = np.array(collection.query_rows(setting.query_language))
+    found = [row for row, p in enumerate(collection.passages) if p.language in pool]
+    passage_rows = np.array(found, dtype=np.int64)
+    query_rows = np.array(collection.query_rows(setting.query_language), dtype=np.int64)
+    if not len(passage_rows) or not len(query_rows):
+        return
     keys = id_order(collection.passages)[passage_rows]
     hits = top_k(queries[query_rows], passages[passage_rows], keys, k)
     for query_row, (rows, similarities) in zip(query_rows, hits, strict=True):

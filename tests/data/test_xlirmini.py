@@ -87,9 +87,7 @@ def test_the_card_names_the_twelve_languages(card: TaskCard) -> None:
 
 
 @every_language
-def test_there_are_thirty_paragraphs_and_ninety_questions(
-    files: dict[str, Any], code: str
-) -> None:
+def test_there_are_thirty_paragraphs_and_ninety_questions(files: dict[str, Any], code: str) -> None:
     assert (len(paragraphs(files[code])), len(questions(files[code]))) == (30, 90)
 
 
@@ -133,9 +131,7 @@ def test_an_answer_lies_inside_exactly_one_sentence(files: dict[str, Any], code:
 
 
 @every_language
-def test_paragraphs_and_questions_are_parallel_to_english(
-    files: dict[str, Any], code: str
-) -> None:
+def test_paragraphs_and_questions_are_parallel_to_english(files: dict[str, Any], code: str) -> None:
     def skeleton(file: dict[str, Any]) -> list[list[tuple[str, list[int]]]]:
         """Return per paragraph the question ids and the number of the relevant sentence."""
         return [
@@ -219,9 +215,7 @@ def test_the_file_has_the_cards_checksum(card: TaskCard, code: str) -> None:
 
 
 @every_language
-def test_the_file_has_the_cards_counts(
-    files: dict[str, Any], card: TaskCard, code: str
-) -> None:
+def test_the_file_has_the_cards_counts(files: dict[str, Any], card: TaskCard, code: str) -> None:
     found = (len(questions(files[code])), len(sentences(files[code])))
     assert found == (card.counts.queries[code], card.counts.passages[code])
 

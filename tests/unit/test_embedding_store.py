@@ -200,3 +200,66 @@ def test_encoders_and_roles_have_folders_of_their_own(tmp_path: Path) -> None:
     assert len(set(folders)) == len(prints)
     assert {folder.parent for folder in folders} == {tmp_path}
     assert checkpoint_folder(tmp_path, prints[0]) == folders[0]
+
+
+def interrupted(texts: Sequence[str], calls: int, folder: Path) -> None:
+    with pytest.raises(KeyboardInterrupt):
+        EmbeddingStore(folder).embed(CountingEncoder(killed_at_call=calls), texts, Role.passage)
+
+
+def test_a_text_in_two_checkpoints_does_not_shift_the_others(tmp_path: Path) -> None:
+    interrupted(["aaaa", "bbb", "cc"], 1, tmp_path)
+    copied = next(tmp_path.glob("*.npz"))
+    (tmp_path / "copy.npz").write_bytes(copied.read_bytes())
+    texts = ["zzzzz", "aaaa", "bbb", "cc"]
+    found = EmbeddingStore(tmp_path).embed(CountingEncoder(), texts, Role.passage)
+    assert found.tolist() == vectors_of(texts).tolist()
+
+
+@pytest.mark.parametrize("kept", [0, 20, 400])
+def test_a_checkpoint_that_was_cut_off_is_dropped_and_encoded_again(
+    tmp_path: Path, kept: int
+) -> None:
+    interrupted(TEXTS, 2, tmp_path)
+    broken = min(tmp_path.glob("*.npz"))
+    broken.write_bytes(broken.read_bytes()[:kept])
+    encoder = CountingEncoder()
+    found = EmbeddingStore(tmp_path).embed(encoder, TEXTS, Role.passage)
+    assert found.tolist() == vectors_of(TEXTS).tolist()
+    assert len(encoder.texts) == 5
+
+
+def test_checkpoints_of_a_second_collection_are_found_after_the_first_was_encoded(
+    tmp_path: Path,
+) -> None:
+    interrupted(["yyyy", "zzz", "xx"], 1, tmp_path)
+    store, encoder = EmbeddingStore(tmp_path), CountingEncoder()
+    store.embed(encoder, ["first"], Role.passage)
+    store.discard_checkpoints()
+    found = store.embed(encoder, ["yyyy", "zzz", "xx"], Role.passage)
+    assert encoder.texts == ["first", "xx"]
+    assert found.tolist() == vectors_of(["yyyy", "zzz", "xx"]).tolist()
+
+
+def test_a_change_of_dimension_is_refused() -> None:
+    store, encoder = EmbeddingStore(), CountingEncoder()
+    store.embed(encoder, ["a", "b"], Role.passage)
+    wider = WrongEncoder(spoil=lambda vectors: np.hstack([vectors, vectors]))
+    with pytest.raises(EncoderError, match="tests/counting returned 4 dimensions after 2"):
+        store.embed(wider, ["bb"], Role.passage)
+
+
+@pytest.mark.parametrize(
+    ("spoil", "message"),
+    [
+        pytest.param(lambda v: [[1.0], *v[1:].tolist()], "different lengths", id="ragged"),
+        pytest.param(lambda v: v + 1j, "type complex", id="complex"),
+        pytest.param(lambda v: v.astype(np.float64) * 1e300, "NaN or infinity", id="too-large"),
+    ],
+)
+def test_vectors_that_are_no_float32_are_refused(
+    spoil: Callable[[Array], Array], message: str
+) -> None:
+    encoder = WrongEncoder(spoil=spoil)
+    with pytest.raises(EncoderError, match=message):
+        EmbeddingStore().embed(encoder, ["bb", "aa"], Role.passage)

@@ -309,3 +309,12 @@ def test_a_perfect_encoder_scores_one_everywhere() -> None:
     queries[collection.qrels.query_rows] = passages[collection.qrels.passage_rows]
     scores = score_table(rank(collection, queries, passages), SETTINGS, [parse("AP")])
     assert {s.value for s in scores} == {1.0}
+
+
+def test_a_search_without_a_corpus_or_queries_finds_nothing(collection: Collection) -> None:
+    swedish = language("sv")
+    vectors = np.ones((max(len(collection.queries), len(collection.passages)), 2), dtype=np.float32)
+    queries, passages = vectors[: len(collection.queries)], vectors[: len(collection.passages)]
+    for asked, searched in ((swedish, collection.languages[0]), (collection.languages[0], swedish)):
+        setting = Setting(RetrievalMode.cross, asked, (searched,))
+        assert not list(search(collection, setting, queries, passages, 3))

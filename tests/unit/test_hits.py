@@ -11,6 +11,9 @@ from xlir_bench.retrieve import hits
 from xlir_bench.retrieve.hits import top_k
 
 Array = NDArray[np.generic]
+STEP = 2.0**-20
+"""Float64 sums of products of its multiples are exact, in any order."""
+
 Hits = list[tuple[list[int], list[float]]]
 
 
@@ -28,7 +31,7 @@ def as_lists(found: object) -> Hits:
     return [(rows.tolist(), similarities.tolist()) for rows, similarities in found]
 
 
-few_numbers = st.sampled_from([-1.0, 0.0, 0.1, 0.5])
+few_numbers = st.sampled_from([-1.0, 0.0, 1 / 8 + STEP, 0.5])
 
 
 @given(
@@ -43,11 +46,11 @@ def test_hits_equal_brute_force(queries: Array, passages: Array, seed: int, k: i
 
 
 @pytest.mark.parametrize("k", [1, 7, 99, 100])
-def test_hits_of_vectors_one_ulp_apart_equal_brute_force(k: int) -> None:
+def test_hits_of_vectors_hardly_apart_equal_brute_force(k: int) -> None:
     rng = np.random.default_rng(11)
-    queries = rng.normal(size=(4, 300)).astype(np.float32)
+    queries = (np.round(rng.normal(size=(4, 300)) / STEP) * STEP).astype(np.float32)
     passages = np.repeat(queries[:1], 100, axis=0)
-    passages[np.arange(100), rng.integers(0, 300, 100)] *= np.float32(1 + 2**-23)
+    passages[np.arange(100), rng.integers(0, 300, 100)] += np.float32(STEP)
     keys = rng.permutation(100)
     assert as_lists(top_k(queries, passages, keys, k)) == brute_force(queries, passages, keys, k)
 
@@ -67,8 +70,8 @@ def test_a_pool_smaller_than_k_is_returned_whole() -> None:
 
 def test_hits_do_not_depend_on_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
     rng = np.random.default_rng(12)
-    queries = rng.normal(size=(7, 16)).astype(np.float32)
-    passages = rng.normal(size=(10, 16)).astype(np.float32)
+    queries = rng.integers(-2, 3, (7, 16)).astype(np.float32)
+    passages = rng.integers(-2, 3, (10, 16)).astype(np.float32)
     monkeypatch.setattr(hits, "_BLOCK_VALUES", 25)
     found = as_lists(top_k(queries, passages, np.arange(10), 4))
     assert found == brute_force(queries, passages, np.arange(10), 4)

@@ -130,3 +130,21 @@ def test_a_file_that_cannot_be_written_is_told(table: RankTable, tmp_path: Path)
     (tmp_path / "file").write_text("")
     with pytest.raises(ResultError, match=r"cannot write .*ranks.parquet"):
         write_rank_table(table, tmp_path / "file" / "ranks.parquet", {})
+
+
+def test_a_damaged_file_is_told_or_reads_as_it_was(table: RankTable, path: Path) -> None:
+    """One random byte changed, 300 times: an error in one line or the very same ranks."""
+    whole = path.read_bytes()
+    rng = np.random.default_rng(0)
+    told = 0
+    for position in rng.integers(0, len(whole), 300):
+        damaged = bytearray(whole)
+        damaged[position] ^= int(rng.integers(1, 256))
+        path.write_bytes(bytes(damaged))
+        try:
+            found = read_rank_table(path)
+        except ResultError:
+            told += 1
+        else:
+            assert found.beaten_by.shape[0] == len(found.query_rows)
+    assert told > 100

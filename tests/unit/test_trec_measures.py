@@ -244,3 +244,11 @@ def test_a_truncated_ranking_that_holds_every_answer_knows_all(name: str) -> Non
         depth=5,
     )
     assert parse(name).is_known_for(ranks)
+
+
+@pytest.mark.parametrize(
+    "name", ["P@1.5", "P@True", "P(rel='a')@5", "P(rel=None)@5", "P@0", "AP(rel=0)"]
+)
+def test_cutoffs_and_grades_are_whole_numbers_from_one(name: str) -> None:
+    with pytest.raises(UnknownNameError, match="unknown measure"):
+        parse(name)

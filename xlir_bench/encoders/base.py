@@ -60,11 +60,19 @@ def checked_vectors(vectors: Any, texts: Sequence[str], name: str) -> Vectors:  
     """
     if hasattr(vectors, "detach"):
         vectors = vectors.detach().float().cpu().numpy()
-    array = np.asarray(vectors)
+    try:
+        array = np.asarray(vectors)
+    except ValueError as error:
+        msg = f"{name} returned vectors of different lengths"
+        raise EncoderError(msg) from error
+    if array.dtype.kind not in "fiu":
+        msg = f"{name} returned vectors of type {array.dtype}; expected real numbers"
+        raise EncoderError(msg)
     if array.ndim != 2 or array.shape[0] != len(texts) or array.shape[1] == 0:
         msg = f"{name} returned shape {array.shape} for {len(texts)} texts; expected (texts, dim)"
         raise EncoderError(msg)
-    array = np.ascontiguousarray(array, dtype=np.float32)
+    with np.errstate(over="ignore"):  # too large for float32 is infinity, refused below
+        array = np.ascontiguousarray(array, dtype=np.float32)
     bad = np.flatnonzero(~np.isfinite(array).all(axis=1))
     if bad.size:
         text = texts[int(bad[0])]

@@ -6,11 +6,13 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from zipfile import BadZipFile
 
 import numpy as np
 from tqdm import tqdm
 
 from xlir_bench.encoders.base import Encoder, Role, Vectors, checked_vectors
+from xlir_bench.errors import EncoderError
 from xlir_bench.paths import written_whole
 
 CHUNK = 2048
@@ -36,6 +38,7 @@ class EmbeddingStore:
     n_encoded: int = 0
     _rows: dict[str, int] = field(default_factory=dict)
     _vectors: list[Vectors] = field(default_factory=list)
+    _has_resumed: bool = False
 
     def embed(self, encoder: Encoder, texts: Sequence[str], role: Role) -> Vectors:
         """Return the vectors of texts, encoding only those never seen.
@@ -44,7 +47,7 @@ class EmbeddingStore:
 
         Args:
             encoder: whose vectors these are; always the same one for a store.
-            texts: any, repeated ones are encoded once.
+            texts: at least one; repeated ones are encoded once.
             role: always the same one for a store.
 
         Returns:
@@ -54,13 +57,14 @@ class EmbeddingStore:
             EncoderError: the encoder returned another shape, or NaN or infinity.
 
         """
-        if self.checkpoints is not None and not self._rows:
-            self._resume(self.checkpoints, set(texts))
-        new = sorted(set(texts) - self._rows.keys(), key=lambda text: (-len(text), text))
+        if not self._has_resumed:
+            self._resume()
+        digests = {text: _digest(text) for text in texts}
+        new = [text for text, digest in digests.items() if digest not in self._rows]
         if new:
-            self._encode(encoder, new, role)
-        rows = np.fromiter((self._rows[text] for text in texts), np.int64, len(texts))
-        return self._together()[rows]
+            self._encode(encoder, sorted(new, key=lambda text: (-len(text), text)), role)
+        rows = np.fromiter((self._rows[digests[text]] for text in texts), np.int64, len(texts))
+        return np.take(self._together(), rows, axis=0)
 
     def discard_checkpoints(self) -> None:
         """Delete the checkpoints: the work they stand for is finished."""
@@ -80,14 +84,23 @@ class EmbeddingStore:
             for first in range(0, len(texts), CHUNK):
                 chunk = texts[first : first + CHUNK]
                 vectors = checked_vectors(encoder.encode(chunk, role), chunk, encoder.name)
-                self._add(chunk, vectors)
+                self._check_dimension(vectors, encoder.name)
+                self._add([_digest(text) for text in chunk], vectors)
                 self.n_encoded += len(chunk)
                 self._checkpoint(chunk, vectors)
                 progress.update(sum(map(len, chunk)))
 
-    def _add(self, texts: Sequence[str], vectors: Vectors) -> None:
-        first = len(self._rows)
-        self._rows.update((text, first + i) for i, text in enumerate(texts))
+    def _check_dimension(self, vectors: Vectors, name: str) -> None:
+        if self._vectors and vectors.shape[1] != self._vectors[0].shape[1]:
+            before, now = self._vectors[0].shape[1], vectors.shape[1]
+            msg = f"{name} returned {now} dimensions after {before} for earlier texts"
+            raise EncoderError(msg)
+
+    def _add(self, digests: Sequence[str], vectors: Vectors) -> None:
+        """Take vectors; of a text that is already there the first stays."""
+        first = sum(map(len, self._vectors))
+        for i, digest in enumerate(digests):
+            self._rows.setdefault(digest, first + i)
         self._vectors.append(vectors)
 
     def _together(self) -> Vectors:
@@ -98,19 +111,23 @@ class EmbeddingStore:
     def _checkpoint(self, texts: Sequence[str], vectors: Vectors) -> None:
         if self.checkpoints is None:
             return
-        path = self.checkpoints / f"{_digest(texts[0])[:16]}.npz"
+        digests = [_digest(text) for text in texts]
+        path = self.checkpoints / f"{_digest(''.join(digests))}.npz"
         with written_whole(path) as temporary, temporary.open("wb") as file:
-            np.savez(file, digests=np.array([_digest(text) for text in texts]), vectors=vectors)
+            np.savez(file, digests=np.array(digests), vectors=vectors)
 
-    def _resume(self, folder: Path, texts: set[str]) -> None:
-        """Take over vectors of these texts that an interrupted run left behind."""
-        wanted = {_digest(text): text for text in texts}
-        for path in sorted(folder.glob("*.npz")):
-            with np.load(path) as chunk:
-                digests, vectors = chunk["digests"].tolist(), chunk["vectors"]
-            known = [i for i, digest in enumerate(digests) if digest in wanted]
-            if known:
-                self._add([wanted[digests[i]] for i in known], vectors[known])
+    def _resume(self) -> None:
+        """Take over what an interrupted run left behind, of this benchmark or another."""
+        self._has_resumed = True
+        for path in sorted(self.checkpoints.glob("*.npz")) if self.checkpoints else ():
+            try:
+                with path.open("rb") as file, np.load(file) as chunk:
+                    digests, vectors = chunk["digests"].tolist(), chunk["vectors"]
+                self._check_dimension(vectors, str(path))
+            except (OSError, ValueError, EOFError, KeyError, BadZipFile, EncoderError):
+                path.unlink(missing_ok=True)  # cut off by a full disk or a crash: encoded again
+            else:
+                self._add(digests, vectors)
 
 
 def _digest(text: str) -> str:

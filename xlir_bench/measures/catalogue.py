@@ -88,7 +88,15 @@ def parse(name: str) -> Measure:
         )
     try:
         parsed = ir_measures.parse_measure(name)
-    except (NameError, SyntaxError, ValueError, TypeError, AttributeError, IndexError) as error:
+    except (
+        NameError,
+        SyntaxError,
+        ValueError,
+        TypeError,
+        AttributeError,
+        IndexError,
+        RecursionError,
+    ) as error:
         raise _unknown(name) from error
     function = _trec_function(parsed)
     if function is None:
@@ -105,7 +113,7 @@ def _trec_function(parsed: "ir_measures.Measure") -> PerQuery | None:
     """Return the function of a measure, None if it or one of its parameters is not ours."""
     params = dict(parsed.params)
     cutoff, rel = params.pop("cutoff", None), params.pop("rel", 1)
-    if params or (cutoff is not None and cutoff < 1):
+    if params or any(type(x) is not int or x < 1 for x in (1 if cutoff is None else cutoff, rel)):
         return None
     match parsed.NAME:
         case "AP":

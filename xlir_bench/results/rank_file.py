@@ -15,6 +15,8 @@ from xlir_bench.paths import written_whole
 
 FORMAT = 1
 _HEADER = b"xlir_bench"
+_BROKEN = (OSError, pa.ArrowException, KeyError, ValueError, UnknownNameError)
+"""What reading a damaged file may raise; broken JSON and text are ValueErrors."""
 
 
 def write_rank_table(table: RankTable, path: Path, provenance: dict[str, Any]) -> None:
@@ -46,7 +48,7 @@ def write_rank_table(table: RankTable, path: Path, provenance: dict[str, Any]) -
     }
     arrow = pa.table(columns).replace_schema_metadata({_HEADER: json.dumps(header)})
     with written_whole(path) as temporary:
-        pq.write_table(arrow, temporary, compression="zstd")
+        pq.write_table(arrow, temporary, compression="zstd", write_page_checksum=True)
 
 
 def read_provenance(path: Path) -> dict[str, Any]:
@@ -57,11 +59,11 @@ def read_provenance(path: Path) -> dict[str, Any]:
 
     """
     try:
-        metadata = pq.read_schema(path).metadata or {}
-    except (OSError, pa.ArrowInvalid) as error:
+        header = _header(pq.read_schema(path).metadata or {}, path)
+        provenance: dict[str, Any] = header["provenance"]
+    except _BROKEN as error:
         msg = f"cannot read the rank table {path}: {error}; delete it and run again"
         raise ResultError(msg) from error
-    provenance: dict[str, Any] = _header(metadata, path)["provenance"]
     return provenance
 
 
@@ -73,7 +75,7 @@ def read_rank_table(path: Path) -> RankTable:
 
     """
     try:
-        arrow = pq.read_table(path)
+        arrow = pq.read_table(path, page_checksum_verification=True)
         header = _header(arrow.schema.metadata or {}, path)
         codes: list[str] = header["languages"]
         queries, query_rows = _values(arrow["query_id"])
@@ -92,7 +94,7 @@ def read_rank_table(path: Path) -> RankTable:
             similarities=arrow["similarity"].to_numpy().astype(np.float32),
             beaten_by=np.stack([_integers(arrow[f"beaten_by_{x}"]) for x in codes], axis=1),
         )
-    except (OSError, pa.ArrowInvalid, KeyError, UnknownNameError) as error:
+    except _BROKEN as error:
         msg = f"cannot read the rank table {path}: {error}; delete it and run again"
         raise ResultError(msg) from error
 

@@ -47,7 +47,7 @@ class Shard:
     """Passages that are counted together, a whole corpus or a part of one.
 
     Attributes:
-        vectors: (n_passages, dim) float32, finite.
+        vectors: (n_passages, dim) float32, finite, of lengths between 1e-15 and 1e15 or zero.
         keys: (n_passages,) int64 in the order of ``Targets.keys``, unique in the corpus.
         columns: (n_passages,) int64 rising; the column, that is the language, of each passage.
 

@@ -1,0 +1,486 @@
+"""``xlir-bench run`` from the command line to the files, with the model and benchmark that ship."""
+
+import contextlib
+import io
+import json
+import logging
+import shutil
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Sequence
+from itertools import pairwise
+from pathlib import Path
+from typing import Any, NamedTuple, NoReturn
+
+import numba
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+import pytrec_eval
+
+from xlir_bench.cards.load import task_cards
+from xlir_bench.cli.main import status
+from xlir_bench.core.collection import Collection
+from xlir_bench.core.mode import RetrievalMode
+from xlir_bench.encoders import char_ngrams, store
+from xlir_bench.evaluate import score_table
+from xlir_bench.measures.catalogue import parse_all
+from xlir_bench.readers.read import read
+from xlir_bench.results.rank_file import read_rank_table
+
+Call = Callable[..., Any]
+Vectors = np.ndarray[Any, np.dtype[np.float32]]
+
+MODEL = ("run", "-m", "char-ngrams")
+BELOW_OUTPUT = Path("results/xlir-bench__char-ngrams/1")
+N_TEXTS = 1080 + 1824
+
+
+class Finished(NamedTuple):
+    """A run of the lexical floor on all of XLIRMini: where it wrote, and what it printed."""
+
+    output: Path
+    out: str
+
+    @property
+    def folder(self) -> Path:
+        return self.output / BELOW_OUTPUT
+
+
+@contextlib.contextmanager
+def own_process(patch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Forget what this process knows of models and results, and leave no trace in it.
+
+    One thread counts: on a busy machine numba's threads wait for each other.
+    """
+    from xlir_bench.adapters.mteb import front, registry, session, task
+
+    memory = session.Session()
+    for module in (front, registry, task):
+        patch.setattr(module, "SESSION", memory)
+    patch.setenv("TOKENIZERS_PARALLELISM", "false")
+    level, threads = logging.getLogger("mteb").level, numba.get_num_threads()
+    numba.set_num_threads(1)
+    yield
+    numba.set_num_threads(threads)
+    logging.getLogger("mteb").setLevel(level)
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Finished:
+    root = tmp_path_factory.mktemp("finished")
+    out = io.StringIO()
+    with pytest.MonkeyPatch.context() as patch, own_process(patch), contextlib.redirect_stdout(out):
+        patch.setenv("XLIR_CACHE_DIR", str(root / "cache"))
+        patch.setenv("XLIR_CONFIG_DIR", str(root / "config"))
+        assert status([*MODEL, "-t", "XLIRMini", "-o", str(root / "out")]) == 0
+    return Finished(root / "out", out.getvalue())
+
+
+@pytest.fixture(autouse=True)
+def fresh_process(own_folders: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    with own_process(monkeypatch):
+        yield
+
+
+@pytest.fixture
+def no_encoding(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(texts: Sequence[str]) -> NoReturn:
+        msg = f"{len(texts)} texts were encoded again"
+        raise AssertionError(msg)
+
+    monkeypatch.setattr(char_ngrams, "encode", refuse)
+
+
+@pytest.fixture(scope="module")
+def collection() -> Collection:
+    return read(task_cards()["XLIRMini"])
+
+
+def rows(out: str) -> dict[str, list[str]]:
+    """Return the fields of each line of a table by their first."""
+    fields = [line.split() for line in out.splitlines()]
+    return {first: rest for first, *rest in (x for x in fields if len(x) > 1)}
+
+
+def json_entries(folder: Path, task: str) -> dict[str, dict[str, float]]:
+    """Return mteb's scores by subset."""
+    scores = json.loads((folder / f"{task}.json").read_bytes())["scores"]
+    return {entry["hf_subset"]: entry for entry in scores["test"]}
+
+
+def results_below(folder: Path) -> list[str]:
+    """Return the names of everything that looks like a result."""
+    return [p.name for p in folder.rglob("*") if p.name.startswith("XLIRMini")]
+
+
+def judgements(collection: Collection) -> dict[str, dict[str, int]]:
+    found: dict[str, dict[str, int]] = defaultdict(dict)
+    qrels = collection.qrels
+    for query, passage in zip(qrels.query_rows, qrels.passage_rows, strict=True):
+        found[collection.queries[query].query_id][collection.passages[passage].passage_id] = 1
+    return dict(found)
+
+
+# --- what a run prints and writes ---
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("mode", "n"), [("mono", 12), ("cross", 132), ("multi", 12)])
+def test_a_run_prints_the_macro_average_of_each_mode(finished: Finished, mode: str, n: int) -> None:
+    header, row = rows(finished.out)["mode"], rows(finished.out)[mode]
+    entries = json_entries(finished.folder, f"XLIRMini{mode.capitalize()}")
+    assert header[:3] == ["settings", "AP", "P@1"]
+    assert row[:2] == [str(n), f"{np.mean([e['AP'] for e in entries.values()]):.4f}"]
+    assert len(entries) == n
+
+
+def test_measures_of_one_answer_are_a_dash_where_no_distance_exists(finished: Finished) -> None:
+    header = rows(finished.out)["mode"]
+    figures = rows(finished.out)
+    at = header.index("MRD")
+    assert (figures["mono"][at], figures["cross"][at]) == ("-", "-")
+    assert 11 <= float(figures["multi"][at].replace(",", "")) < 1824
+
+
+def test_a_run_says_where_its_results_are(finished: Finished) -> None:
+    assert finished.out.endswith(f"results: {finished.folder}\n")
+
+
+def test_a_run_leaves_mtebs_results_ranks_and_provenance(finished: Finished) -> None:
+    assert {path.name for path in finished.folder.iterdir()} == {
+        "XLIRMini.json", "XLIRMiniMono.json", "XLIRMiniCross.json", "XLIRMiniMulti.json",
+        "XLIRMini.ranks.parquet", "XLIRMini.provenance.jsonl",
+        "model_meta.json", "run_settings.jsonl",
+    }  # fmt: skip
+
+
+def test_a_finished_run_leaves_no_unfinished_work(finished: Finished) -> None:
+    cache = finished.output.parent / "cache"
+    assert [p for p in cache.rglob("*") if p.is_file()] == []
+
+
+def test_the_rank_table_has_a_row_for_every_judgement(finished: Finished) -> None:
+    assert pq.read_metadata(finished.folder / "XLIRMini.ranks.parquet").num_rows == 12960
+
+
+def test_the_provenance_names_data_model_and_texts(finished: Finished) -> None:
+    (line,) = (finished.folder / "XLIRMini.provenance.jsonl").read_text().splitlines()
+    record = json.loads(line)
+    assert record["model"] == "xlir-bench/char-ngrams"
+    assert record["data_sha256"] == task_cards()["XLIRMini"].data_sha256
+    assert record["texts_encoded"] == {"query": 1080, "passage": 1824}
+    assert record["dimensions"] == 2048
+
+
+def test_the_main_score_of_the_benchmark_is_the_mean_of_its_modes(finished: Finished) -> None:
+    entry = json_entries(finished.folder, "XLIRMini")["default"]
+    modes = [
+        np.mean([e["AP"] for e in json_entries(finished.folder, f"XLIRMini{mode}").values()])
+        for mode in ("Mono", "Cross", "Multi")
+    ]
+    assert entry["main_score"] == pytest.approx(np.mean(modes), abs=1e-9)
+
+
+# --- a run after a run ---
+
+
+@pytest.mark.usefixtures("no_encoding")
+def test_the_second_run_encodes_nothing_and_prints_the_same(call: Call, finished: Finished) -> None:
+    found = call(*MODEL, "-t", "XLIRMini", "-o", str(finished.output))
+    assert (found.status, found.out) == (0, finished.out)
+
+
+@pytest.mark.usefixtures("no_encoding")
+def test_a_mode_of_a_finished_benchmark_encodes_nothing(call: Call, finished: Finished) -> None:
+    found = call(*MODEL, "-t", "XLIRMiniCross", "-o", str(finished.output))
+    assert found.status == 0
+    assert rows(found.out)["cross"] == rows(finished.out)["cross"]
+    assert "mono" not in rows(found.out)
+
+
+@pytest.mark.usefixtures("no_encoding")
+def test_other_measures_of_a_finished_run_encode_nothing(call: Call, finished: Finished) -> None:
+    found = call(
+        *MODEL, "-t", "XLIRMini", "--measures", "P@3", "nDCG@5", "-o", str(finished.output)
+    )  # fmt: skip
+    assert found.status == 0
+    assert rows(found.out)["mode"] == ["settings", "P@3", "nDCG@5"]
+    assert set(rows(found.out)) >= {"mono", "cross", "multi"}
+
+
+@pytest.mark.usefixtures("no_encoding")
+def test_by_language_prints_every_setting(call: Call, finished: Finished) -> None:
+    found = call(*MODEL, "-t", "XLIRMini", "--by-language", "-o", str(finished.output))
+    printed = rows(found.out)
+    for mode, n in (("mono", 12), ("cross", 132), ("multi", 12)):
+        assert sum(first.startswith(f"{mode}/") for first in printed) == n
+    entry = json_entries(finished.folder, "XLIRMiniCross")["de-en"]
+    assert printed["cross/de-en"][:2] == ["90", f"{entry['AP']:.4f}"]
+
+
+def test_a_pool_of_a_finished_run_is_scored_without_encoding(
+    call: Call, finished: Finished, collection: Collection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Oracle: a full float64 ranking of the three languages, scored by pytrec_eval."""
+    pool = {"en", "de", "ar"}
+    passages = [p for p in collection.passages if p.language.code in pool]
+    queries = [q for q in collection.queries if q.language.code in pool]
+    vectors = char_ngrams.encode([x.text for x in (*queries, *passages)]).astype(np.float64)
+    products = vectors[: len(queries)] @ vectors[len(queries) :].T
+    ids = [p.passage_id for p in passages]
+    run = {
+        q.query_id: dict(zip(ids, row, strict=True))
+        for q, row in zip(queries, products.tolist(), strict=True)
+    }
+    qrels = {
+        query_id: {p: 1 for p in relevant if p.split(":")[0] in pool}
+        for query_id, relevant in judgements(collection).items()
+        if query_id in run
+    }
+    ap = pytrec_eval.RelevanceEvaluator(qrels, {"map"}).evaluate(run)
+    expected = np.mean([values["map"] for values in ap.values()])
+
+    monkeypatch.setattr(char_ngrams, "encode", None)
+    found = call(*MODEL, "-t", "XLIRMini", "--pool", "en,de,ar", "-o", str(finished.output))
+    assert found.status == 0
+    assert rows(found.out)["pool"][0] == "3"
+    assert float(rows(found.out)["pool"][1]) == pytest.approx(expected, abs=6e-5)
+
+
+def test_one_mode_alone_scores_as_it_does_with_the_others(
+    call: Call, finished: Finished, tmp_path: Path
+) -> None:
+    found = call(*MODEL, "-t", "XLIRMini", "--mode", "mono", "-o", str(tmp_path / "out"))
+    assert found.status == 0
+    assert rows(found.out)["mono"] == rows(finished.out)["mono"]
+    assert {"cross", "multi"}.isdisjoint(rows(found.out))
+    assert sorted(results_below(tmp_path / "out")) == [
+        "XLIRMini.provenance.jsonl", "XLIRMini.ranks.parquet", "XLIRMiniMono.json",
+    ]  # fmt: skip
+
+
+# --- run files ---
+
+
+@pytest.fixture(scope="module")
+def runs(finished: Finished, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the folder with the run files of the multilingual mode."""
+    root = tmp_path_factory.mktemp("runs")
+    shutil.copytree(finished.output, root / "out")
+    arguments = ["-t", "XLIRMini", "--mode", "multi", "--run-file", "-o", str(root / "out")]
+    with pytest.MonkeyPatch.context() as patch, own_process(patch):
+        patch.setenv("XLIR_CACHE_DIR", str(root / "cache"))
+        patch.setenv("XLIR_CONFIG_DIR", str(root / "config"))
+        assert status([*MODEL, *arguments]) == 0
+    return root / "out" / BELOW_OUTPUT / "XLIRMini.runs"
+
+
+def run_lines(path: Path) -> dict[str, list[tuple[str, int, str]]]:
+    """Return (passage id, rank, similarity as it is written) by query."""
+    found: dict[str, list[tuple[str, int, str]]] = defaultdict(list)
+    for line in path.read_text().splitlines():
+        query_id, q0, passage_id, rank, similarity, tag = line.split(" ")
+        assert (q0, tag) == ("Q0", "xlir-bench__char-ngrams")
+        found[query_id].append((passage_id, int(rank), similarity))
+    return found
+
+
+@pytest.mark.slow
+def test_there_is_one_run_file_for_each_setting(runs: Path) -> None:
+    codes = ("ar", "de", "el", "en", "es", "hi", "ro", "ru", "th", "tr", "vi", "zh")
+    assert sorted(p.name for p in runs.iterdir()) == [f"run.multi.{code}.txt" for code in codes]
+
+
+def test_a_run_file_holds_the_first_thousand_of_every_query(runs: Path) -> None:
+    lines = run_lines(runs / "run.multi.de.txt")
+    assert len(lines) == 90
+    assert {len(found) for found in lines.values()} == {1000}
+    assert all([rank for _, rank, _ in found] == [*range(1, 1001)] for found in lines.values())
+
+
+def test_sorting_a_run_as_trec_eval_does_changes_nothing(runs: Path) -> None:
+    """Scores falling as float32, equal scores by id descending."""
+    for found in run_lines(runs / "run.multi.zh.txt").values():
+        keys = [(np.float32(similarity), passage.encode()) for passage, _, similarity in found]
+        assert all(a > b for a, b in pairwise(keys))
+
+
+def test_pytrec_eval_gives_a_run_the_scores_of_the_result(
+    runs: Path, collection: Collection
+) -> None:
+    lines = run_lines(runs / "run.multi.tr.txt")
+    run = {q: {p: float(s) for p, _, s in found} for q, found in lines.items()}
+    qrels = {q: relevant for q, relevant in judgements(collection).items() if q in run}
+    names = {"map_cut_1000", "P_10", "ndcg_cut_10", "recall_100", "recip_rank"}
+    per_query = pytrec_eval.RelevanceEvaluator(qrels, names).evaluate(run).values()
+    found = {name: np.mean([values[name] for values in per_query]) for name in names}
+
+    entry = json_entries(runs.parent, "XLIRMiniMulti")["tr-multi"]
+    setting = next(
+        s for s in task_cards()["XLIRMini"].settings(RetrievalMode.multi) if s.subset == "tr-multi"
+    )
+    table = read_rank_table(runs.parent / "XLIRMini.ranks.parquet")
+    (exact,) = score_table(table, [setting], parse_all(["AP@1000"]))
+    assert found == {
+        "map_cut_1000": pytest.approx(exact.value, abs=1e-6),
+        "P_10": pytest.approx(entry["P@10"], abs=1e-6),
+        "ndcg_cut_10": pytest.approx(entry["nDCG@10"], abs=1e-6),
+        "recall_100": pytest.approx(entry["R@100"], abs=1e-6),
+        "recip_rank": pytest.approx(entry["RR"], abs=1e-6),
+    }
+    assert exact.value == pytest.approx(entry["map_at_1000"], abs=6e-6)
+
+
+# --- what stops a run before it starts ---
+
+
+def folder_without_a_model(tmp_path: Path) -> str:
+    folder = tmp_path / "empty"
+    folder.mkdir()
+    return str(folder)
+
+
+@pytest.mark.parametrize(
+    ("model", "complaint"),
+    [
+        pytest.param(lambda path: str(path / "nowhere"), "there is no model folder", id="missing"),
+        pytest.param(folder_without_a_model, "is not a sentence-transformers model", id="empty"),
+    ],
+)
+def test_a_folder_without_a_model_is_one_line_and_status_1(
+    call: Call, tmp_path: Path, model: Callable[[Path], str], complaint: str
+) -> None:
+    found = call("run", "-m", model(tmp_path), "-t", "XLIRMini", "-o", str(tmp_path / "out"))
+    assert (found.status, found.out, found.err.count("\n")) == (1, "", 1)
+    assert found.err.startswith("xlir-bench: error: ")
+    assert complaint in found.err
+
+
+def test_an_unknown_model_is_one_line_that_offers_the_closest(call: Call, tmp_path: Path) -> None:
+    found = call("run", "-m", "char-ngram", "-t", "XLIRMini", "-o", str(tmp_path / "out"))
+    assert (found.status, found.err.count("\n")) == (2, 1)
+    assert "unknown model 'char-ngram'; did you mean char-ngrams" in found.err
+
+
+def test_a_model_that_cannot_be_loaded_is_one_line_and_status_1(
+    call: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import mteb
+
+    def fail(*_: object, **__: object) -> NoReturn:
+        msg = "no such repository\nwith a long explanation"
+        raise OSError(msg)
+
+    monkeypatch.setattr(mteb, "get_model", fail)
+    found = call("run", "-m", "no/model", "-t", "XLIRMini", "-o", str(tmp_path / "out"))
+    assert found.status == 1
+    assert found.err == "xlir-bench: error: cannot load the model 'no/model': no such repository\n"
+
+
+@pytest.mark.usefixtures("no_encoding")
+@pytest.mark.parametrize("below", ["", "deep/below"])
+def test_an_output_folder_that_cannot_be_written_stops_the_run_before_it_encodes(
+    call: Call, tmp_path: Path, below: str
+) -> None:
+    (tmp_path / "file").write_text("not a folder")
+    found = call(*MODEL, "-t", "XLIRMini", "-o", str(tmp_path / "file" / below))
+    assert (found.status, found.out, found.err.count("\n")) == (1, "", 1)
+    assert found.err.startswith("xlir-bench: error: cannot write ")
+    assert (tmp_path / "file").read_text() == "not a folder"
+
+
+# --- what stops a run on its way ---
+
+
+class Counting:
+    """The lexical floor, counting texts, and interrupted before some chunk of them."""
+
+    def __init__(self, interrupted_before: int = 0) -> None:
+        self.chunks: list[int] = []
+        self._interrupted_before = interrupted_before
+        self._encode = char_ngrams.encode
+
+    def __call__(self, texts: Sequence[str]) -> Vectors:
+        if len(self.chunks) + 1 == self._interrupted_before:
+            raise KeyboardInterrupt
+        self.chunks.append(len(texts))
+        return self._encode(texts)
+
+
+@pytest.mark.slow
+def test_an_interrupted_run_exits_130_and_goes_on_where_it_stopped(
+    call: Call, finished: Finished, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(store, "CHUNK", 600)
+    command = (*MODEL, "-t", "XLIRMini", "-o", str(tmp_path / "out"))
+    with monkeypatch.context() as patch:
+        patch.setattr(char_ngrams, "encode", Counting(interrupted_before=2))
+        stopped = call(*command)
+    assert stopped.status == 130
+    assert stopped.err.splitlines()[-1].startswith("xlir-bench: error: interrupted; the same")
+    assert results_below(tmp_path / "out") == []
+
+    resumed = Counting()
+    monkeypatch.setattr(char_ngrams, "encode", resumed)
+    again = call(*command)
+    assert again.status == 0
+    assert sum(resumed.chunks) == N_TEXTS - 600
+    assert all(rows(again.out)[x] == rows(finished.out)[x] for x in ("mono", "cross", "multi"))
+    assert [p for p in (tmp_path / "cache").rglob("*") if p.is_file()] == []
+
+
+def with_nan(texts: Sequence[str]) -> Vectors:
+    vectors = np.ones((len(texts), 8), dtype=np.float32)
+    vectors[3, 5] = np.nan
+    return vectors
+
+
+def one_vector_short(texts: Sequence[str]) -> Vectors:
+    return np.ones((len(texts) - 1, 8), dtype=np.float32)
+
+
+def one_dimension(texts: Sequence[str]) -> Vectors:
+    return np.ones(len(texts), dtype=np.float32)
+
+
+def two_sizes(texts: Sequence[str]) -> Vectors:
+    """Return 8 dimensions for the 1,080 queries and 9 for the passages."""
+    return np.ones((len(texts), 8 + (len(texts) != 1080)), dtype=np.float32)
+
+
+@pytest.mark.parametrize(
+    ("encode", "complaint"),
+    [
+        pytest.param(with_nan, "returned NaN or infinity for 1 texts, first for '", id="nan"),
+        pytest.param(one_vector_short, "returned shape (1079, 8) for 1080 texts", id="too-few"),
+        pytest.param(one_dimension, "returned shape (1080,) for 1080 texts", id="one-dimension"),
+        pytest.param(two_sizes, "queries have 8 dimensions, passages 9", id="two-sizes"),
+    ],
+)
+def test_unusable_vectors_are_one_line_and_no_result(
+    call: Call,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    encode: Callable[[Sequence[str]], Vectors],
+    complaint: str,
+) -> None:
+    monkeypatch.setattr(char_ngrams, "encode", encode)
+    found = call(*MODEL, "-t", "XLIRMini", "-o", str(tmp_path / "out"))
+    assert (found.status, found.out) == (1, "")
+    *_, last = found.err.splitlines()
+    assert last.startswith("xlir-bench: error: ")
+    assert complaint in last
+    assert "Traceback" not in found.err
+    assert results_below(tmp_path / "out") == []
+
+
+def test_an_encoder_that_fails_keeps_its_traceback_and_leaves_no_result(
+    call: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(texts: Sequence[str]) -> NoReturn:
+        raise ZeroDivisionError(len(texts))
+
+    monkeypatch.setattr(char_ngrams, "encode", fail)
+    with pytest.raises(ZeroDivisionError):
+        call(*MODEL, "-t", "XLIRMini", "-o", str(tmp_path / "out"))
+    assert results_below(tmp_path / "out") == []
