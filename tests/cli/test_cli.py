@@ -227,6 +227,13 @@ def test_a_wrong_name_is_one_line_that_offers_the_closest(
         pytest.param([*RUN, "--pool", "en,fi"], "unknown language of XLIRMini 'fi'",
                      id="pool-outside-the-card"),
         pytest.param([*RUN, "--mode", "pool"], "--pool en,de", id="mode-pool"),
+        pytest.param([*RUN, "--pool", ""], "unknown language ''", id="pool-of-nothing"),
+        pytest.param(["run", "-m", "char-ngrams", "-t"], "-t", id="task-without-value"),
+        pytest.param([*RUN, "--batch-size", "0"], "--batch-size", id="batch-of-nothing"),
+        pytest.param(["run", "-m", "char-ngrams", "-t", "XLIRMiniMono", "--mode", "cross"],
+                     "XLIRMiniMono has no mode cross, only mono", id="mode-of-another-task"),
+        pytest.param([*RUN, "--measures", "AP@2.5"], "unknown measure 'AP@2.5'",
+                     id="half-a-cutoff"),
         pytest.param([*RUN, "--measures", "P@0"], "unknown measure 'P@0'", id="cutoff-zero"),
     ],
 )  # fmt: skip

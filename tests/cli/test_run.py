@@ -25,7 +25,11 @@ from xlir_bench.encoders import char_ngrams, store
 from xlir_bench.evaluate import score_table
 from xlir_bench.measures.catalogue import parse_all
 from xlir_bench.readers.read import read
-from xlir_bench.results.rank_file import read_rank_table
+from xlir_bench.results.rank_file import (
+    read_provenance,
+    read_rank_table,
+    write_rank_table,
+)
 
 Call = Callable[..., Any]
 Vectors = np.ndarray[Any, np.dtype[np.float32]]
@@ -474,13 +478,50 @@ def test_unusable_vectors_are_one_line_and_no_result(
     assert results_below(tmp_path / "out") == []
 
 
-def test_an_encoder_that_fails_keeps_its_traceback_and_leaves_no_result(
+def test_an_encoder_that_fails_halfway_is_one_line_and_no_result(
     call: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fail(texts: Sequence[str]) -> NoReturn:
-        raise ZeroDivisionError(len(texts))
+        msg = "out of memory"
+        raise MemoryError(msg)
 
     monkeypatch.setattr(char_ngrams, "encode", fail)
-    with pytest.raises(ZeroDivisionError):
-        call(*MODEL, "-t", "XLIRMini", "-o", str(tmp_path / "out"))
+    found = call(*MODEL, "-t", "XLIRMini", "-o", str(tmp_path / "out"))
+    assert found.status == 1
+    *_, last = found.err.splitlines()
+    assert "failed after 0 of 1,080 texts: MemoryError: out of memory; the same command" in last
     assert results_below(tmp_path / "out") == []
+
+
+# --- results that no longer fit ---
+
+
+def test_results_on_other_data_are_not_shown_again(
+    call: Call, tmp_path: Path, finished: Finished, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "out"
+    shutil.copytree(finished.output, folder)
+    table = next(folder.rglob("*.ranks.parquet"))
+    provenance = read_provenance(table) | {"data_sha256": "0" * 64, "identity": "another"}
+    write_rank_table(read_rank_table(table), table, provenance)
+    for path in folder.rglob("XLIRMini*.json"):
+        path.write_text(path.read_text().replace('"AP": 0.', '"AP": 9.'))
+    again = call(*MODEL, "-t", "XLIRMini", "-o", str(folder))
+    assert again.status == 0
+    assert rows(again.out)["mono"] == rows(finished.out)["mono"]
+    assert "9." not in " ".join(
+        str(e["AP"]) for e in json_entries(table.parent, "XLIRMiniMono").values()
+    )
+
+
+def test_a_rank_table_that_is_gone_is_made_again(
+    call: Call, tmp_path: Path, finished: Finished
+) -> None:
+    folder = tmp_path / "out"
+    shutil.copytree(finished.output, folder)
+    table = next(folder.rglob("*.ranks.parquet"))
+    table.unlink()
+    again = call(*MODEL, "-t", "XLIRMini", "-o", str(folder), "--measures", "AP")
+    assert again.status == 0
+    assert rows(again.out)["mono"][1] == rows(finished.out)["mono"][1]
+    assert table.exists()

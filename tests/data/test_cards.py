@@ -1,6 +1,7 @@
 """Task and model cards: what ships is readable, and a wrong card names its file and its field."""
 
 import hashlib
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -25,7 +26,6 @@ name = "me/mine"
 alias = "mine"
 kind = "sentence-transformers"
 path = "weights"
-summary = "A model of mine."
 license = "mit"
 languages = ["de", "en"]
 trained_on = ["XQuADR"]
@@ -111,7 +111,6 @@ def test_a_users_model_is_listed(tmp_path: Path) -> None:
         kind="sentence-transformers",
         folder=tmp_path / "config" / "models" / "weights",
         revision="",
-        summary="A model of mine.",
         license="mit",
         languages=("de", "en"),
         trained_on=("XQuADR",),
@@ -232,7 +231,7 @@ def test_an_unknown_mode_is_named_with_the_closest(tiny_card: MakeCard, tiny_fil
 def test_the_main_measure_must_be_among_the_measures(
     tiny_card: MakeCard, tiny_files: Files
 ) -> None:
-    expected = r"Tiny\.toml: main_measure 'RR' is not among the measures"
+    expected = r"Tiny\.toml: wrong value of main_measure"
     with pytest.raises(CardError, match=expected):
         tiny_card(tiny_files, ('main_measure = "AP"', 'main_measure = "RR"'))
 
@@ -253,6 +252,30 @@ def test_checksums_and_counts_must_be_those_of_the_languages(
     tiny_card: MakeCard, tiny_files: Files, old: str, new: str, complaint: str
 ) -> None:
     with pytest.raises(CardError, match=rf"Tiny\.toml: {complaint}$"):
+        tiny_card(tiny_files, (old, new))
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "field"),
+    [
+        pytest.param('name = "Tiny"', 'name = ""', "name", id="no-name"),
+        pytest.param('"mono", "cross"', '"mono", "mono"', "modes", id="a-mode-twice"),
+        pytest.param('"mono", "cross", "multi"', "", "modes", id="no-mode"),
+        pytest.param('"mono", "cross"', '"mono", "pool"', "modes", id="pool"),
+        pytest.param('["AP", "P@1"]', '["AP", "AP"]', "measures", id="a-measure-twice"),
+        pytest.param('"2026-01-01", ', "", "about.dates", id="one-date"),
+        pytest.param("[counts.passages]\nen = 3", "[counts.passages]\nen = -3", "counts",
+                     id="negative-count"),
+        pytest.param("[counts.passages]\nen = 3", "[counts.passages]\nen = true", "counts",
+                     id="a-count-that-is-none"),
+        pytest.param('revision = "1"', 'revision = "1"\nurl = "http://127.0.0.1/{lang}.json"',
+                     "source.url", id="url-without-language"),
+    ],
+)  # fmt: skip
+def test_a_value_out_of_range_is_named(
+    tiny_card: MakeCard, tiny_files: Files, old: str, new: str, field: str
+) -> None:
+    with pytest.raises(CardError, match=rf"Tiny\.toml: wrong value of {re.escape(field)}"):
         tiny_card(tiny_files, (old, new))
 
 

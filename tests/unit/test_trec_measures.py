@@ -165,8 +165,7 @@ def test_a_synonym_gets_the_name_of_ir_measures(alias: str, name: str) -> None:
 @pytest.mark.parametrize("line", DESCRIPTIONS, ids=lambda line: line.spelling)
 def test_every_described_measure_can_be_parsed(line: object) -> None:
     for spelling in line.spelling.split(", "):
-        measure = parse(spelling.replace("@k", "@7"))
-        assert measure.higher_is_better == (line.direction == "higher")
+        assert parse(spelling.replace("@k", "@7")).name == spelling.replace("@k", "@7")
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from xlir_bench.cards.toml import read_toml
+from xlir_bench.core.language import LANGUAGES
 from xlir_bench.errors import CardError
 
 KINDS = ("char-ngrams", "sentence-transformers")
@@ -20,7 +21,6 @@ class ModelCard:
         kind: one of ``KINDS``.
         folder: of the sentence-transformers model, relative to the card; None for other kinds.
         revision: version of a model that has no weights; empty when it comes from the weights.
-        summary: one line for listings.
         license: SPDX or mteb's spelling.
         languages: ISO 639-1 codes, empty for any.
         trained_on: names of benchmarks whose training or test data the model has seen.
@@ -32,7 +32,6 @@ class ModelCard:
     kind: str
     folder: Path | None
     revision: str
-    summary: str
     license: str
     languages: tuple[str, ...]
     trained_on: tuple[str, ...]
@@ -53,12 +52,15 @@ def read_model_card(path: Path) -> ModelCard:
         kind=table.take("kind", str, "sentence-transformers"),
         folder=(path.parent / Path(folder).expanduser()) if folder else None,
         revision=table.take("revision", str, ""),
-        summary=table.take("summary", str, ""),
         license=table.take("license", str, ""),
         languages=table.strings("languages", []),
         trained_on=table.strings("trained_on", []),
     )
     table.finish()
+    unknown = [code for code in card.languages if code not in LANGUAGES]
+    if unknown:
+        msg = f"{path}: unknown language {unknown[0]!r} in 'languages'"
+        raise CardError(msg)
     if card.name.count("/") != 1 or not all(card.name.split("/")):
         msg = f"{path}: the name must be 'org/name', not {card.name!r}"
         raise CardError(msg)

@@ -1,6 +1,7 @@
 """The task card: one benchmark, its languages, modes, sources, counts and measures."""
 
 import hashlib
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -166,16 +167,36 @@ def _about(table: Table) -> About:
 
 
 def _check(card: TaskCard) -> None:
+    """Raise a CardError for values that are of the right type and yet wrong."""
     codes = {x.code for x in card.languages}
-    for field, values in (
-        ("source.sha256", card.source.sha256),
-        ("counts.queries", card.counts.queries),
-        ("counts.passages", card.counts.passages),
-    ):
-        if (values or field == "source.sha256") and set(values) != codes:
-            odd = sorted(set(values) ^ codes)[0]
-            msg = f"{card.path}: [{field}] must name exactly the languages, but not so {odd!r}"
+    source, counts = card.source, card.counts
+    tables = {
+        "source.sha256": set(source.sha256),
+        "counts.queries": set(counts.queries),
+        "counts.passages": set(counts.passages),
+    }
+    for field, named in tables.items():
+        odd = sorted(named ^ codes) if named or field == "source.sha256" else []
+        if odd:
+            msg = f"{card.path}: [{field}] must name exactly the languages, but not so {odd[0]!r}"
             raise CardError(msg)
-    if card.main_measure not in card.measures:
-        msg = f"{card.path}: main_measure {card.main_measure!r} is not among the measures"
-        raise CardError(msg)
+    numbers = [*counts.queries.values(), *counts.passages.values()]
+    wrong = {
+        "name": not card.name.isidentifier(),
+        "languages": not codes or len(codes) < len(card.languages),
+        "modes": not card.modes or len(set(card.modes)) < len(card.modes),
+        "measures": len(set(card.measures)) < len(card.measures),
+        "main_measure": card.main_measure not in card.measures,
+        "modes (a pool is chosen when a task is run)": RetrievalMode.pool in card.modes,
+        "source.url (it must hold {language})": bool(source.url) and "{language}" not in source.url,
+        "source.sha256": not all(map(_SHA256.fullmatch, source.sha256.values())),
+        "counts": any(type(n) is not int or n < 0 for n in numbers),
+        "about.dates (two, from and to)": len(card.about.dates) != 2,
+    }
+    for field, is_wrong in wrong.items():
+        if is_wrong:
+            msg = f"{card.path}: wrong value of {field}: empty, repeated or out of range"
+            raise CardError(msg)
+
+
+_SHA256 = re.compile("[0-9a-f]{64}")

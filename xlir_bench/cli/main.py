@@ -28,6 +28,7 @@ app = App(
     Exit status: 0 done; 1 a problem named on standard error; 2 wrong usage; 130 interrupted.
     """,
     help_format="plaintext",
+    suppress_keyboard_interrupt=False,  # ours says that the work is kept
 )
 app.command(run.run)
 app.command(tasks.tasks)

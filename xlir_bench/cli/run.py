@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Annotated
 
 from cyclopts import Parameter
+from cyclopts.validators import Number
 
 from xlir_bench.cards.load import task_cards
 from xlir_bench.cards.task import TaskCard
@@ -37,7 +38,7 @@ def run(  # noqa: PLR0913 - one parameter an option
     ] = False,
     name: Annotated[str | None, Parameter(name="--name")] = None,
     device: Annotated[str | None, Parameter(name="--device")] = None,
-    batch_size: Annotated[int, Parameter(name="--batch-size")] = 32,
+    batch_size: Annotated[int, Parameter(name="--batch-size", validator=Number(gte=1))] = 32,
     output_folder: Annotated[Path, Parameter(name=["-o", "--output-folder"])] = Path("results"),
     overwrite: Annotated[
         bool, Parameter(name="--overwrite", negative="", show_default=False)
@@ -78,6 +79,9 @@ def run(  # noqa: PLR0913 - one parameter an option
         Score again what has been scored.
 
     """
+    if not tasks:
+        msg = "-t names no task; list them with: xlir-bench tasks"
+        raise UsageError(msg)
     parse_all(measures)
     languages = _pool(pool)
     chosen = _chosen(tasks, [_mode(value) for value in mode])
@@ -102,8 +106,10 @@ def run(  # noqa: PLR0913 - one parameter an option
 
 
 def _pool(codes: str | None) -> tuple[Language, ...]:
-    languages = tuple(language(code.strip()) for code in codes.split(",")) if codes else ()
-    if codes and (len(set(languages)) != len(languages) or len(languages) < 2):
+    if codes is None:
+        return ()
+    languages = tuple(language(code.strip()) for code in codes.split(","))
+    if len(set(languages)) != len(languages) or len(languages) < 2:
         msg = f"--pool {codes!r} must name two or more different languages, such as en,de"
         raise UsageError(msg)
     return languages
@@ -129,7 +135,12 @@ def _chosen(
         if task not in known:
             hint = "list them with: xlir-bench tasks"
             raise UnknownNameError(task, known, kind="task", hint=hint)
-    return [
-        (card, tuple(m for m in own if not modes or m in modes))
-        for card, own in (known[task] for task in tasks)
-    ]
+    chosen = []
+    for task in tasks:
+        card, own = known[task]
+        wanted = tuple(m for m in own if not modes or m in modes)
+        if not wanted:
+            msg = f"{task} has no mode {' or '.join(modes)}, only {', '.join(own)}"
+            raise UsageError(msg)
+        chosen.append((card, wanted))
+    return chosen

@@ -1,8 +1,7 @@
 """Scores of a model on a benchmark, and the averages that are reported."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -27,24 +26,6 @@ class Score:
     value: float
     n_queries: int
     n_undefined: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Scorecard:
-    """All scores of one model on one benchmark, with what is needed to repeat them.
-
-    Attributes:
-        benchmark: name of the task card.
-        model: ``org/name``.
-        scores: one per setting and measure.
-        provenance: versions, revisions, checksums, prompts, seconds (JSON values only).
-
-    """
-
-    benchmark: str
-    model: str
-    scores: tuple[Score, ...]
-    provenance: dict[str, Any] = field(default_factory=dict)
 
 
 def macro(scores: Iterable[Score], mode: RetrievalMode, measure: str) -> float | None:

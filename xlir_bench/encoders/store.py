@@ -54,7 +54,7 @@ class EmbeddingStore:
             (n_texts, dim) float32, in the order of ``texts``.
 
         Raises:
-            EncoderError: the encoder returned another shape, or NaN or infinity.
+            EncoderError: the encoder failed, or returned another shape, NaN or infinity.
 
         """
         if not self._has_resumed:
@@ -83,7 +83,15 @@ class EmbeddingStore:
         with progress:
             for first in range(0, len(texts), CHUNK):
                 chunk = texts[first : first + CHUNK]
-                vectors = checked_vectors(encoder.encode(chunk, role), chunk, encoder.name)
+                try:
+                    found = encoder.encode(chunk, role)
+                except Exception as error:
+                    msg = (
+                        f"{encoder.name} failed after {first:,} of {len(texts):,} texts:"
+                        f" {type(error).__name__}: {error}; the same command goes on from there"
+                    )
+                    raise EncoderError(msg) from error
+                vectors = checked_vectors(found, chunk, encoder.name)
                 self._check_dimension(vectors, encoder.name)
                 self._add([_digest(text) for text in chunk], vectors)
                 self.n_encoded += len(chunk)

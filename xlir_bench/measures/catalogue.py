@@ -25,7 +25,6 @@ class Measure:
         per_query: ranks of a setting to (n_queries,) values, NaN where undefined.
         needs_depth: ranks that must be known: a cutoff, or None for the full pool.
         needs_every_rank: whether a relevant passage without a rank makes it meaningless.
-        higher_is_better: direction.
 
     """
 
@@ -33,7 +32,6 @@ class Measure:
     per_query: PerQuery
     needs_depth: int | None
     needs_every_rank: bool = False
-    higher_is_better: bool = True
 
     def is_known_for(self, ranks: Ranks) -> bool:
         """Say whether a ranking is deep enough for this measure."""
@@ -83,9 +81,7 @@ def parse(name: str) -> Measure:
 
     """
     if name in _LANGUAGE:
-        return Measure(
-            name, _LANGUAGE[name], needs_depth=None, needs_every_rank=True, higher_is_better=False
-        )
+        return Measure(name, _LANGUAGE[name], needs_depth=None, needs_every_rank=True)
     try:
         parsed = ir_measures.parse_measure(name)
     except (
@@ -131,6 +127,6 @@ def _trec_function(parsed: "ir_measures.Measure") -> PerQuery | None:
 
 def _unknown(name: str) -> UnknownNameError:
     cutoff = re.search(r"@(\d+)$", name)
-    k = cutoff.group(1) if cutoff else "10"
+    k = cutoff.group(1) if cutoff and int(cutoff.group(1)) else "10"
     known = ["AP", "RR", "nDCG", "MRD", "nMRD", f"P@{k}", f"R@{k}", f"nDCG@{k}", f"Success@{k}"]
     return UnknownNameError(name, known, kind="measure", hint="list them with: xlir-bench measures")

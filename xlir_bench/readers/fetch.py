@@ -3,7 +3,9 @@
 import hashlib
 import os
 from pathlib import Path
-from typing import Any
+from typing import NoReturn
+
+from tqdm import tqdm
 
 from xlir_bench.cards.task import TaskCard
 from xlir_bench.errors import DataError
@@ -54,6 +56,7 @@ def _download(card: TaskCard, code: str) -> Path:
         raise DataError(msg)
     import pooch  # noqa: PLC0415 - 0.1 s that only a download pays
 
+    pooch.get_logger().setLevel("WARNING")
     with written_whole(target) as temporary:
         try:
             pooch.retrieve(
@@ -61,7 +64,7 @@ def _download(card: TaskCard, code: str) -> Path:
                 known_hash=f"sha256:{source.sha256[code]}",
                 fname=temporary.name,
                 path=temporary.parent,
-                progressbar=_progress(url),
+                downloader=pooch.HTTPDownloader(progressbar=_progress(url)),
             )
         except Exception as error:
             msg = (
@@ -72,12 +75,12 @@ def _download(card: TaskCard, code: str) -> Path:
     return target
 
 
-def _progress(url: str) -> Any:  # noqa: ANN401 - tqdm's type, which pooch asks for by behaviour
-    """Return a bar on standard error for pooch, or False where there is no terminal."""
-    import tqdm  # noqa: PLC0415 - only a download pays
-
-    quiet = not os.isatty(2)
-    return tqdm.tqdm(desc=url.rsplit("/", 1)[-1], unit="B", unit_scale=True, disable=quiet)
+def _progress(url: str) -> "tqdm[NoReturn] | bool":
+    """Return a bar on standard error, or False where there is no terminal."""
+    if not os.isatty(2):
+        return False
+    # pooch asks whether the bar is true, which tqdm answers only once it has a total.
+    return tqdm(total=1, desc=url.rsplit("/", 1)[-1], unit="B", unit_scale=True)
 
 
 def _reason(error: Exception) -> str:

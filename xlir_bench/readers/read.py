@@ -31,17 +31,18 @@ def read(card: TaskCard, languages: Iterable[Language] | None = None) -> Collect
     wanted = set(card.languages if languages is None else languages)
     files = [(x, file_of(card, x.code)) for x in card.languages if x in wanted]
     collection = READERS[card.source.format](card.name, files)
-    _check_counts(card, collection)
+    _check_counts(card, collection, [language.code for language, _ in files])
     return collection
 
 
-def _check_counts(card: TaskCard, collection: Collection) -> None:
+def _check_counts(card: TaskCard, collection: Collection, codes: Iterable[str]) -> None:
     found = {
         "queries": Counter(q.language.code for q in collection.queries),
         "passages": Counter(p.language.code for p in collection.passages),
     }
     for kind, expected in (("queries", card.counts.queries), ("passages", card.counts.passages)):
-        for code, n in found[kind].items():
+        for code in codes:
+            n = found[kind][code]
             if expected.get(code, n) != n:
                 msg = f"{card.name}/{code}: {n} {kind} found but the card says {expected[code]}"
                 raise DataError(msg)

@@ -5,6 +5,7 @@ The order is that of the ranks: canonical similarity, then passage id descending
 """
 
 from collections.abc import Iterator
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,9 +38,11 @@ def top_k(
         asked = queries[first : first + step]
         products = asked @ passages.T
         kth = np.partition(products, len(passages) - k, axis=1)[:, len(passages) - k]
-        margin = 2 * error_bound(queries.shape[1]) * longest * np.linalg.norm(asked, axis=1)
-        for i, row in enumerate(products):
-            near = np.flatnonzero(row >= kth[i] - margin[i])
-            exact = canonical(asked, passages, np.full(len(near), i), near)
-            best = np.lexsort((-keys[near], -exact))[:k]
-            yield near[best], exact[best]
+        margins = 2 * error_bound(queries.shape[1]) * longest * np.linalg.norm(asked, axis=1)
+        asked_rows, near = np.nonzero(products >= (kth - margins)[:, None])
+        exact = canonical(asked, passages, asked_rows, near)
+        bounds = np.searchsorted(asked_rows, np.arange(len(asked) + 1))
+        for start, stop in pairwise(bounds):
+            rows, similarities = near[start:stop], exact[start:stop]
+            best = np.lexsort((-keys[rows], -similarities))[:k]
+            yield rows[best], similarities[best]

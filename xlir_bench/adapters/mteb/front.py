@@ -3,6 +3,7 @@
 import logging
 import os
 import sys
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,15 +15,16 @@ from mteb.models.get_model_meta import _MODEL_RENAMES
 from mteb.models.model_implementations import MODEL_REGISTRY
 from mteb.models.model_meta import ModelMeta
 
-from xlir_bench.adapters.mteb.encoder import MtebEncoder, similarity_of
+from xlir_bench.adapters.mteb.encoder import MtebEncoder
 from xlir_bench.adapters.mteb.models import folder_meta
 from xlir_bench.adapters.mteb.registry import register
 from xlir_bench.adapters.mteb.scores import read_scores
-from xlir_bench.adapters.mteb.session import SESSION, Evaluation, rank_table_path
+from xlir_bench.adapters.mteb.session import SESSION, rank_table_path
 from xlir_bench.adapters.mteb.task import benchmark_metadata
 from xlir_bench.cards.task import TaskCard
 from xlir_bench.core.language import Language
 from xlir_bench.core.mode import RetrievalMode, Setting, settings_of
+from xlir_bench.core.ranking import RankTable
 from xlir_bench.core.score import Score
 from xlir_bench.errors import EncoderError, UnknownNameError
 from xlir_bench.evaluate import score_table, search
@@ -65,6 +67,8 @@ def run_tasks(
     register()
     logging.getLogger("mteb").setLevel(logging.WARNING)
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    # mteb's advice on prompts it does not use is for authors of models, not for who scores one.
+    warnings.filterwarnings("ignore", category=UserWarning, module="mteb")
     _check_writable(options.output_folder)
     loaded: Any = _load(model, name, device)
     cache = ResultCache(options.output_folder)
@@ -117,8 +121,8 @@ def _report(
     settings = [s for mode in modes for s in card.settings(mode)]
     if options.pool:
         settings = list(settings_of(RetrievalMode.pool, options.pool))
-    if path.exists():
-        table = read_rank_table(path)
+    table = _table(model, card, path, options)
+    if table is not None:
         scores = score_table(table, settings, parse_all(measures))
     elif options.pool or options.measures:
         msg = f"{meta.name} ranks for itself: only the measures of its own result are known"
@@ -132,6 +136,22 @@ def _report(
     if options.run_file:
         _write_runs(model, card, settings, folder, options)
     sys.stdout.write(f"results: {folder}\n")
+
+
+def _table(model: Any, card: TaskCard, path: Path, options: Options) -> RankTable | None:
+    """Return the rank table beside the results, made again if it is gone; None without vectors."""
+    if path.exists():
+        return read_rank_table(path)
+    encoder = _encoder(model, card, options)
+    return SESSION.evaluation(encoder, card, read(card)).table if encoder else None
+
+
+def _encoder(model: Any, card: TaskCard, options: Options) -> MtebEncoder | None:
+    similarity = SESSION.similarity(model)
+    if similarity is None:
+        return None
+    kwargs = {"batch_size": options.batch_size}
+    return MtebEncoder(model, benchmark_metadata(card), similarity, kwargs)
 
 
 def _saved_scores(
@@ -157,13 +177,11 @@ def _write_runs(
     options: Options,
 ) -> None:
     """Write one TREC run per setting; vectors come from this process, or are encoded now."""
-    similarity = similarity_of(model)
-    if similarity is None:
+    encoder = _encoder(model, card, options)
+    if encoder is None:
         msg = "--run-file needs an encoder; for other models use: mteb run --prediction-folder"
         raise EncoderError(msg)
-    kwargs = {"batch_size": options.batch_size}
-    encoder = MtebEncoder(model, benchmark_metadata(card), similarity, kwargs)
-    evaluation: Evaluation = SESSION.evaluation(encoder, card, read(card))
+    evaluation = SESSION.evaluation(encoder, card, read(card))
     queries, passages = evaluation.vectors()
     tag = encoder.name.replace("/", "__")
     for setting in settings:

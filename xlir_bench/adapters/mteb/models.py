@@ -11,6 +11,7 @@ from mteb.models.model_meta import ModelMeta, ScoringFunction
 from mteb.models.models_protocols import MTEBModels
 from mteb.models.sentence_transformer_wrapper import SentenceTransformerEncoderWrapper
 from numpy.typing import NDArray
+from pydantic import Field
 
 from xlir_bench.cards.model import ModelCard
 from xlir_bench.core.language import language
@@ -36,12 +37,24 @@ class FolderModelMeta(ModelMeta):
     checksum is taken when the model is loaded: hashing weights at import would make mteb slow.
     """
 
-    folder: Path
+    folder: Path = Field(exclude=True)
+    """Of this machine, so it is not written into results."""
 
     def load_model(self, device: str | None = None, **kwargs: Any) -> MTEBModels:
         """Load the folder under a revision derived from its files."""
         named = self.model_copy(update={"revision": folder_revision(self.folder)})
-        return ModelMeta.load_model(named, device, **kwargs)
+        loaded: Any = ModelMeta.load_model(named, device, **kwargs)
+        encoder = loaded.model
+        old_name = "get_sentence_embedding_dimension"  # before sentence-transformers 6
+        dimension = getattr(encoder, "get_embedding_dimension", getattr(encoder, old_name, None))
+        found = {
+            "n_parameters": sum(weights.numel() for weights in encoder.parameters()),
+            "embed_dim": dimension() if dimension else None,
+            "max_tokens": encoder.max_seq_length,
+        }
+        loaded.mteb_model_meta = loaded.mteb_model_meta.model_copy(update=found)
+        model: MTEBModels = loaded
+        return model
 
 
 def folder_revision(folder: Path) -> str:

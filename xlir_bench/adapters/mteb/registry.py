@@ -24,10 +24,12 @@ from mteb.results import TaskResult
 
 from xlir_bench.adapters.mteb.models import card_meta
 from xlir_bench.adapters.mteb.scores import figures_of, read_scores
-from xlir_bench.adapters.mteb.session import SESSION
+from xlir_bench.adapters.mteb.session import SESSION, rank_table_path
 from xlir_bench.adapters.mteb.task import XlirModeTask, XlirTask, make_tasks
 from xlir_bench.cards.load import model_cards, task_cards
 from xlir_bench.cards.task import TaskCard
+from xlir_bench.errors import ResultError
+from xlir_bench.results.rank_file import read_provenance
 from xlir_bench.results.table import macro_table, mode_table, show
 
 logger = logging.getLogger(__name__)
@@ -156,10 +158,13 @@ def _watch_results() -> None:
     def load_and_learn(
         cache: ResultCache, task_name: str, model_name: Any, *args: Any, **kwargs: Any
     ) -> TaskResult | None:  # fmt: skip
-        if _our_task(task_name) is not None and isinstance(model_name, ModelMeta):
+        task = _our_task(task_name)
+        if task is not None and isinstance(model_name, ModelMeta):
             path = cache.get_task_result_path(task_name, model_name)
             SESSION.remember_folder(model_name, path.parent)
             _set_aside_if_broken(path)
+            if _is_of_other_data(path.parent, task.card):
+                return None
         return load(cache, task_name, model_name, *args, **kwargs)
 
     setattr(ResultCache, save.__name__, save_and_write)
@@ -180,6 +185,18 @@ def _set_aside_if_broken(path: Path) -> None:
     except Exception as error:  # noqa: BLE001 - JSON, pydantic and key errors alike
         path.replace(path.with_suffix(".broken"))
         logger.warning("%s cannot be read (%s); scoring it again", path, type(error).__name__)
+
+
+def _is_of_other_data(folder: Path, card: TaskCard) -> bool:
+    """Say whether results were computed on files with other checksums than the card names."""
+    path = rank_table_path(folder, card, card.languages)
+    if not path.exists():
+        return False
+    try:
+        return bool(read_provenance(path).get("data_sha256") != card.data_sha256)
+    except ResultError as error:
+        logger.warning("%s", error)
+        return False
 
 
 def _saved(

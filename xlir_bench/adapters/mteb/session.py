@@ -17,12 +17,12 @@ from typing import Any
 
 from mteb.models.model_meta import ModelMeta
 
-from xlir_bench.adapters.mteb.encoder import MtebEncoder
+from xlir_bench.adapters.mteb.encoder import MtebEncoder, similarity_of
 from xlir_bench.cards.task import TaskCard
 from xlir_bench.core.collection import Collection
 from xlir_bench.core.language import Language
 from xlir_bench.core.ranking import RankTable
-from xlir_bench.encoders.base import Encoder, Role, Vectors
+from xlir_bench.encoders.base import Encoder, Role, Similarity, Vectors
 from xlir_bench.encoders.store import EmbeddingStore, checkpoint_folder
 from xlir_bench.errors import ResultError
 from xlir_bench.evaluate import embed, rank
@@ -118,10 +118,26 @@ class Session:
         self._evaluations: weakref.WeakKeyDictionary[Any, dict[str, Evaluation]] = (
             weakref.WeakKeyDictionary()
         )
+        self._similarities: weakref.WeakKeyDictionary[Any, Similarity | None] = (
+            weakref.WeakKeyDictionary()
+        )
         self._latest: dict[tuple[str, str], Evaluation] = {}
         self._folders: dict[str, Path] = {}
+        self._warned: set[str] = set()
         self.shows_tables = True
         self.parts: set[str] = set()
+
+    def warn_once(self, line: str) -> None:
+        """Warn about something that would repeat for every subset."""
+        if line not in self._warned:
+            self._warned.add(line)
+            logger.warning("%s", line)
+
+    def similarity(self, model: Any) -> Similarity | None:
+        """Return how a model compares vectors, found out once; None if it searches for itself."""
+        if model not in self._similarities:
+            self._similarities[model] = similarity_of(model)
+        return self._similarities[model]
 
     def remember_folder(self, meta: ModelMeta, folder: Path) -> None:
         """Note where a model's results lie, so that its rank tables are found beside them."""

@@ -12,8 +12,9 @@ from mteb.abstasks.aggregated_task import AbsTaskAggregate
 from mteb.abstasks.task_metadata import TaskMetadata
 from mteb.results import TaskResult
 from mteb.timing import TimingStack
+from pydantic import ValidationError
 
-from xlir_bench.adapters.mteb.encoder import MtebEncoder, similarity_of
+from xlir_bench.adapters.mteb.encoder import MtebEncoder
 from xlir_bench.adapters.mteb.own_search import SPLIT_PARTS, own_ranks, split_part
 from xlir_bench.adapters.mteb.scores import (
     eval_langs,
@@ -25,14 +26,15 @@ from xlir_bench.adapters.mteb.session import SESSION
 from xlir_bench.cards.task import TaskCard
 from xlir_bench.core.collection import Collection
 from xlir_bench.core.mode import RetrievalMode, Setting, languages_of
+from xlir_bench.errors import CardError, UnknownNameError
 from xlir_bench.evaluate import search
 from xlir_bench.measures.catalogue import parse_all
 from xlir_bench.readers.read import read
 
 logger = logging.getLogger(__name__)
 
-FALLBACK_MAIN = "map_at_1000"
-"""The main score of a ranking that is not deep enough for the card's own."""
+FALLBACK_MAIN = ("map_at_1000", "map_at_100")
+"""The main score of a ranking that is not deep enough for the card's own: the deepest it knows."""
 
 
 class _Lazy(Mapping[str, Any]):
@@ -109,7 +111,7 @@ class XlirModeTask(AbsTaskRetrieval):
         if self.is_part:
             SESSION.parts.add(self.metadata.name)
         setting = self.settings[hf_subset]
-        similarity = similarity_of(model)
+        similarity = SESSION.similarity(model)
         if similarity is None:
             ranks, found = own_ranks(
                 model, self.collection, setting, data_split, self.metadata, encode_kwargs
@@ -130,14 +132,15 @@ class XlirModeTask(AbsTaskRetrieval):
             )
         scores, too_shallow = setting_scores(ranks, setting, parse_all(self.card.measures))
         if too_shallow:
-            _say_once(
+            SESSION.warn_once(
                 f"{model.mteb_model_meta.name} ranks only {ranks.depth:,} passages"
                 f" on {self.metadata.name}: {', '.join(too_shallow)} need more and are left out"
             )
         return scores
 
     def _add_main_score(self, scores: dict[str, Any]) -> None:  # type: ignore[override]
-        scores["main_score"] = scores.get(self.metadata.main_score, scores[FALLBACK_MAIN])
+        keys = (self.metadata.main_score, *FALLBACK_MAIN)
+        scores["main_score"] = scores[next(key for key in keys if key in scores)]
 
 
 class XlirTask(AbsTaskAggregate):
@@ -177,15 +180,15 @@ class XlirTask(AbsTaskAggregate):
         """Return the macro averages of every mode, and their mean as the main score."""
         mine = [r for r in task_results if r.task_name in self.taskname_to_task]
         by_name = {self.card.task_name(mode): mode for mode in self.card.modes}
-        names = [*self.card.measures, FALLBACK_MAIN]
+        names = [*self.card.measures, *FALLBACK_MAIN]
         scores = [
             s
             for result in mine
             for s in read_scores(result, self.card.settings(by_name[result.task_name]), names)
         ]
-        main = self.card.main_measure
-        if any(main not in entry for r in mine for e in r.scores.values() for entry in e):
-            main = FALLBACK_MAIN
+        entries = [entry for r in mine for part in r.scores.values() for entry in part]
+        keys = (self.card.main_measure, *FALLBACK_MAIN)
+        main = next(key for key in keys if all(key in entry for entry in entries))
         entry = macro_scores([s for s in scores if s.measure in {*self.card.measures, main}], main)
         if len(mine) < len(self.taskname_to_task):
             entry["main_score"] = None
@@ -193,8 +196,19 @@ class XlirTask(AbsTaskAggregate):
 
 
 def make_tasks(card: TaskCard) -> list[type[XlirModeTask] | type[XlirTask]]:
-    """Return the mteb task classes of a card: one per mode, then the whole benchmark."""
-    modes = tuple(_mode_task(card, mode) for mode in card.modes)
+    """Return the mteb task classes of a card: one per mode, then the whole benchmark.
+
+    Raises:
+        CardError: a value of the card that only mteb or ir_measures can judge is wrong.
+
+    """
+    try:
+        parse_all(card.measures)
+        modes = tuple(_mode_task(card, mode) for mode in card.modes)
+    except (UnknownNameError, ValidationError) as error:
+        reason = "; ".join(str(error).splitlines()[:3])
+        msg = f"{card.path}: {reason}"
+        raise CardError(msg) from error
     metadata = AggregateTaskMetadata(
         name=card.name,
         description=f"{card.about.summary} All modes; the main score is the mean of the modes.",
@@ -256,14 +270,3 @@ def _metadata(
         "bibtex_citation": about.bibtex or None,
     }
     return TaskMetadata(**fields)
-
-
-_said: set[str] = set()
-
-
-def _say_once(line: str) -> None:
-    """Warn about something that would repeat for every subset."""
-    key = line.split(" on ", maxsplit=1)[0] + line.rsplit(":", 1)[-1]
-    if key not in _said:
-        _said.add(key)
-        logger.warning("%s", line)

@@ -1,0 +1,67 @@
+"""Every command of the README is one the program understands, and its output is the real one."""
+
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+
+from xlir_bench.cards.load import task_cards
+from xlir_bench.cli.main import app
+
+README = Path(__file__).parents[2] / "README.md"
+BLOCKS = re.findall(r"^```(\w*)\n(.*?)^```", README.read_text(encoding="utf-8"), re.M | re.S)
+COMMANDS = [
+    line.split("#")[0].strip()
+    for language, block in BLOCKS
+    if not language
+    for line in block.splitlines()
+    if line.startswith(("mteb ", "xlir-bench ", "pip "))
+]
+
+
+def test_the_readme_has_commands() -> None:
+    assert len(COMMANDS) >= 9
+
+
+@pytest.mark.parametrize("command", [c for c in COMMANDS if c.startswith("xlir-bench ")])
+def test_a_command_of_the_readme_is_understood(command: str) -> None:
+    app.parse_args(shlex.split(command)[1:], exit_on_error=False, print_error=False)
+
+
+@pytest.mark.parametrize("command", [c for c in COMMANDS if " -t " in c])
+def test_a_task_of_the_readme_is_there(command: str) -> None:
+    known = {card.name for card in task_cards().values()}
+    known |= {card.task_name(mode) for card in task_cards().values() for mode in card.modes}
+    tasks = re.search(r" -t ((?:\w+ ?)+)", command)
+    assert tasks is not None
+    assert set(tasks.group(1).split()) <= known
+
+
+def test_the_test_command_is_that_of_ci() -> None:
+    (command,) = [c for c in COMMANDS if "pytest" in c]
+    script = (README.parent / ".ci" / "run").read_text(encoding="utf-8")
+    assert command.split("&&")[-1].strip() in script
+
+
+@pytest.mark.slow
+def test_the_first_screen_shows_what_the_first_command_prints(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import mteb
+
+    from xlir_bench.adapters.mteb import registry, session, task
+
+    fresh = session.Session()
+    for module in (session, registry, task):
+        monkeypatch.setattr(module, "SESSION", fresh)
+    registry.register()
+    mteb.evaluate(
+        mteb.get_model("char-ngrams"),
+        mteb.get_tasks(tasks=["XLIRMini"]),
+        cache=mteb.ResultCache(tmp_path),
+        co2_tracker=False,
+    )
+    printed = [line.split() for line in capsys.readouterr().out.splitlines() if line.strip()]
+    shown = next(block for _, block in BLOCKS if block.startswith("xlir-bench/char-ngrams on"))
+    assert [line.split() for line in shown.splitlines() if line.strip()] == printed
