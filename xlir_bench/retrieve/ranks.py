@@ -12,11 +12,11 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
 from xlir_bench.errors import EncoderError
+from xlir_bench.retrieve.compiled import compiled
 from xlir_bench.retrieve.similarity import Vectors, canonical_dot, error_bound
 
 QUERY_BLOCK = 512
@@ -141,7 +141,7 @@ def _count_queries(  # noqa: PLR0913, PLR0917 - bound by a partial, called with 
         )
 
 
-@njit(nogil=True, cache=True)
+@compiled(nogil=True)
 def _count_block(  # noqa: PLR0913, PLR0917 - numba takes arrays, not objects
     products: Vectors,
     queries: Vectors,
@@ -183,7 +183,7 @@ def _count_block(  # noqa: PLR0913, PLR0917 - numba takes arrays, not objects
                     )
 
 
-@njit(cache=True)
+@compiled()
 def _beating_closely(  # noqa: PLR0913, PLR0917 - numba takes arrays, not objects
     run: Vectors,
     left: int,

@@ -9,8 +9,10 @@ value; products only sort out the passages that cannot matter.
 import math
 
 import numpy as np
-from numba import njit, prange
+from numba import prange
 from numpy.typing import NDArray
+
+from xlir_bench.retrieve.compiled import compiled
 
 Vectors = NDArray[np.float32]
 
@@ -30,7 +32,7 @@ def error_bound(dim: int) -> float:
     return _CONFIDENCE * math.sqrt(dim + 1) * _UNIT
 
 
-@njit(fastmath=True, cache=True)
+@compiled(fastmath=True)
 def canonical_dot(a: Vectors, b: Vectors) -> np.float32:
     """Return the canonical similarity of two (dim,) float32 vectors."""
     total = 0.0
@@ -39,7 +41,7 @@ def canonical_dot(a: Vectors, b: Vectors) -> np.float32:
     return np.float32(total)
 
 
-@njit(parallel=True, cache=True)
+@compiled(parallel=True)
 def canonical(
     queries: Vectors,
     passages: Vectors,

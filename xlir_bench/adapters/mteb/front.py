@@ -65,10 +65,11 @@ def run_tasks(
 
     """
     register()
-    logging.getLogger("mteb").setLevel(logging.WARNING)
+    logging.getLogger("mteb").setLevel(logging.ERROR)
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     # mteb's advice on prompts it does not use is for authors of models, not for who scores one.
-    warnings.filterwarnings("ignore", category=UserWarning, module="mteb")
+    for category in (UserWarning, FutureWarning):
+        warnings.filterwarnings("ignore", category=category, module="mteb")
     _check_writable(options.output_folder)
     loaded: Any = _load(model, name, device)
     cache = ResultCache(options.output_folder)
