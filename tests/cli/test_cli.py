@@ -227,6 +227,7 @@ def test_a_wrong_name_is_one_line_that_offers_the_closest(
         pytest.param([*RUN, "--pool", "en,fi"], "unknown language of XLIRMini 'fi'",
                      id="pool-outside-the-card"),
         pytest.param([*RUN, "--mode", "pool"], "--pool en,de", id="mode-pool"),
+        pytest.param([*RUN, "--name", "mine"], "--name 'mine' must be 'org/name'", id="name"),
         pytest.param([*RUN, "--pool", ""], "unknown language ''", id="pool-of-nothing"),
         pytest.param(["run", "-m", "char-ngrams", "-t"], "-t", id="task-without-value"),
         pytest.param([*RUN, "--batch-size", "0"], "--batch-size", id="batch-of-nothing"),

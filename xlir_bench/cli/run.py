@@ -82,6 +82,9 @@ def run(  # noqa: PLR0913 - one parameter an option
     if not tasks:
         msg = "-t names no task; list them with: xlir-bench tasks"
         raise UsageError(msg)
+    if name is not None and (name.count("/") != 1 or not all(name.split("/"))):
+        msg = f"--name {name!r} must be 'org/name'"
+        raise UsageError(msg)
     parse_all(measures)
     languages = _pool(pool)
     chosen = _chosen(tasks, [_mode(value) for value in mode])

@@ -26,7 +26,7 @@ from xlir_bench.core.language import Language
 from xlir_bench.core.mode import RetrievalMode, Setting, settings_of
 from xlir_bench.core.ranking import RankTable
 from xlir_bench.core.score import Score
-from xlir_bench.errors import EncoderError, UnknownNameError
+from xlir_bench.errors import EncoderError, UnknownNameError, XlirError
 from xlir_bench.evaluate import score_table, search
 from xlir_bench.measures.catalogue import parse_all
 from xlir_bench.paths import written_whole
@@ -92,15 +92,17 @@ def _load(model: str, name: str | None, device: str | None) -> Any:
     """Return a loaded mteb model from a registered name, an alias, a folder or the hub."""
     known = model in MODEL_REGISTRY or model in _MODEL_RENAMES
     is_folder = model.startswith((".", "/", "~")) or Path(model).is_dir()
-    if is_folder and not known:
-        folder = Path(model).expanduser()
-        return folder_meta(folder, name or f"local/{folder.resolve().name}").load_model(device)
-    if not known and "/" not in model:
+    if not known and not is_folder and "/" not in model:
         names = [*MODEL_REGISTRY, *_MODEL_RENAMES, *(n.split("/")[-1] for n in MODEL_REGISTRY)]
         hint = "a folder is given as ./folder, a hub model as org/name"
         raise UnknownNameError(model, names, kind="model", hint=hint)
     try:
+        if is_folder and not known:
+            folder = Path(model).expanduser()
+            return folder_meta(folder, name or f"local/{folder.resolve().name}").load_model(device)
         return mteb.get_model(model, device=device)
+    except XlirError:
+        raise
     except Exception as error:
         reason = (str(error).strip() or type(error).__name__).splitlines()[0]
         msg = f"cannot load the model {model!r}: {reason}"

@@ -108,8 +108,7 @@ class XlirModeTask(AbsTaskRetrieval):
         prediction_folder: Path | None = None,
         **kwargs: Any,
     ) -> dict[str, Any]:
-        if self.is_part:
-            SESSION.parts.add(self.metadata.name)
+        (SESSION.parts.add if self.is_part else SESSION.parts.discard)(self.metadata.name)
         setting = self.settings[hf_subset]
         similarity = SESSION.similarity(model)
         if similarity is None:
