@@ -6,6 +6,7 @@ Every name of mteb that is touched here and is not public is pinned by
 
 import functools
 import importlib
+import importlib.util
 import logging
 import sys
 import time
