@@ -16,6 +16,7 @@ from xlir_bench.adapters.mteb import registry
 from xlir_bench.adapters.mteb.encoder import similarity_of
 from xlir_bench.cards.load import task_cards
 from xlir_bench.errors import EncoderError
+from xlir_bench.paths import data_folder
 from xlir_bench.readers.read import read
 from xlir_bench.results.rank_file import read_rank_table
 
@@ -38,6 +39,28 @@ def test_registering_twice_changes_nothing() -> None:
     before = len(module.TASK_LIST)
     registry.register()
     assert len(module.TASK_LIST) == before
+
+
+def test_a_wrong_card_of_the_user_is_one_warning_and_the_others_are_known(tmp_path: Path) -> None:
+    cards = tmp_path / "config" / "tasks"
+    cards.mkdir(parents=True)
+    (cards / "Broken.toml").write_text('name = "Broken"\n')
+    text = (data_folder("tasks") / "XLIRMini.toml").read_text()
+    good = text.replace('name = "XLIRMini"', 'name = "MyMini"')
+    (cards / "MyMini.toml").write_text(good)
+    wrong = good.replace("MyMini", "OddMini").replace('"Encyclopaedic"', '"Nowhere"')
+    (cards / "OddMini.toml").write_text(wrong)
+    with pytest.warns(RuntimeWarning, match="leaves out a card") as caught:
+        registry.register()
+    said = [str(warning.message) for warning in caught]
+    assert len(said) == 2
+    assert "Broken.toml: the field 'languages' is missing" in said[0]
+    assert "OddMini.toml" in said[1]
+    assert mteb.get_task("MyMiniCross").metadata.name == "MyMiniCross"
+    module: Any = registry._get_tasks()
+    for name in ("MyMini", "MyMiniMono", "MyMiniCross", "MyMiniMulti"):
+        del module._TASKS_REGISTRY[name]
+    module.TASK_LIST = tuple(t for t in module.TASK_LIST if "MyMini" not in t.metadata.name)
 
 
 def test_the_benchmark_holds_every_card() -> None:

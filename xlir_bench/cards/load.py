@@ -1,12 +1,17 @@
 """Find cards by name; the only module that knows the folders they lie in."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TypeVar
 
 from xlir_bench.cards.model import ModelCard, read_model_card
 from xlir_bench.cards.task import TaskCard, read_task_card
 from xlir_bench.errors import CardError
 from xlir_bench.paths import config_folder, data_folder
+
+OnError = Callable[[CardError], None]
+
+C = TypeVar("C", TaskCard, ModelCard)
 
 
 def _cards(kind: str) -> Iterator[Path]:
@@ -16,35 +21,42 @@ def _cards(kind: str) -> Iterator[Path]:
             yield from sorted(folder.glob("*.toml"))
 
 
-def task_cards() -> dict[str, TaskCard]:
+def task_cards(on_error: OnError | None = None) -> dict[str, TaskCard]:
     """Return every task card by name, the package's first.
 
+    Args:
+        on_error: is told of a wrong card, which is then left out.
+
     Raises:
-        CardError: a card is wrong, or two cards have one name.
+        CardError: without ``on_error``: a card is wrong, or two cards have one name.
 
     """
-    cards: dict[str, TaskCard] = {}
-    for path in _cards("tasks"):
-        card = read_task_card(path)
-        if card.name in cards:
-            msg = f"{path}: the task {card.name!r} is already defined by {cards[card.name].path}"
-            raise CardError(msg)
-        cards[card.name] = card
+    return _by_name("tasks", read_task_card, on_error)
+
+
+def model_cards(on_error: OnError | None = None) -> dict[str, ModelCard]:
+    """Return every model card by name, the package's first; as ``task_cards``."""
+    return _by_name("models", read_model_card, on_error)
+
+
+def _by_name(kind: str, read: Callable[[Path], C], on_error: OnError | None) -> dict[str, C]:
+    cards: dict[str, C] = {}
+    defined: dict[str, Path] = {}
+    for path in _cards(kind):
+        try:
+            card = read(path)
+            _check_new(kind.removesuffix("s"), card.name, path, defined)
+        except CardError as error:
+            if on_error is None:
+                raise
+            on_error(error)
+        else:
+            cards[card.name] = card
+            defined[card.name] = path
     return cards
 
 
-def model_cards() -> dict[str, ModelCard]:
-    """Return every model card by name, the package's first.
-
-    Raises:
-        CardError: a card is wrong, or two cards have one name.
-
-    """
-    cards: dict[str, ModelCard] = {}
-    for path in _cards("models"):
-        card = read_model_card(path)
-        if card.name in cards:
-            msg = f"{path}: the model {card.name!r} is already defined"
-            raise CardError(msg)
-        cards[card.name] = card
-    return cards
+def _check_new(kind: str, name: str, path: Path, defined: dict[str, Path]) -> None:
+    if name in defined:
+        msg = f"{path}: the {kind} {name!r} is already defined by {defined[name]}"
+        raise CardError(msg)

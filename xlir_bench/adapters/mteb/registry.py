@@ -29,7 +29,7 @@ from xlir_bench.adapters.mteb.session import SESSION, rank_table_path
 from xlir_bench.adapters.mteb.task import XlirModeTask, XlirTask, make_tasks
 from xlir_bench.cards.load import model_cards, task_cards
 from xlir_bench.cards.task import TaskCard
-from xlir_bench.errors import ResultError
+from xlir_bench.errors import CardError, ResultError
 from xlir_bench.results.rank_file import read_provenance
 from xlir_bench.results.table import macro_table, mode_table, show
 
@@ -43,17 +43,22 @@ _BENCHMARKS = "mteb.benchmarks.benchmarks"
 def register() -> None:
     """Register everything once; a second call changes nothing.
 
-    Raises:
-        CardError: a card is wrong or a name is taken.
-
+    A wrong card of the user's is one warning, and the others are registered.
     """
     registry = _get_tasks()._TASKS_REGISTRY  # noqa: SLF001 - mteb has no plugin interface
-    cards = [card for card in task_cards().values() if card.name not in registry]
-    for card in cards:
-        register_task(card)
+    for card in task_cards(_warn).values():
+        if card.name not in registry:
+            try:
+                register_task(card)
+            except CardError as error:
+                _warn(error)
     _register_models()
     _register_benchmark()
     _watch_results()
+
+
+def _warn(error: CardError) -> None:
+    warnings.warn(f"xlir-bench leaves out a card: {error}", RuntimeWarning, stacklevel=2)
 
 
 def register_task(card: TaskCard) -> None:
@@ -70,7 +75,7 @@ def _get_tasks() -> ModuleType:
 
 
 def _register_models() -> None:
-    for card in model_cards().values():
+    for card in model_cards(_warn).values():
         MODEL_REGISTRY.setdefault(card.name, card_meta(card))
         if card.alias:
             _MODEL_RENAMES.setdefault(card.alias, card.name)
@@ -92,7 +97,8 @@ def _register_benchmark() -> None:
 
 
 def _add_benchmark(module: ModuleType) -> None:
-    names = [card.name for card in task_cards().values()]
+    known = _get_tasks()._TASKS_REGISTRY  # noqa: SLF001 - mteb has no plugin interface
+    names = [name for name, task in known.items() if issubclass(task, XlirTask)]
     module.XLIR = mteb.Benchmark(  # type: ignore[attr-defined]
         name=BENCHMARK,
         tasks=mteb.get_tasks(tasks=names),
