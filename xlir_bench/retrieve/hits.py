@@ -10,7 +10,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from xlir_bench.retrieve.similarity import Vectors, canonical, error_bound
+from xlir_bench.retrieve.similarity import Vectors, canonical, error_bound, lengths
 
 _BLOCK_VALUES = 2**24
 """64 MiB of similarities."""
@@ -32,13 +32,13 @@ def top_k(
 
     """
     k = min(k, len(passages))
-    longest = np.linalg.norm(passages, axis=1).max()
+    longest = lengths(passages).max()
     step = max(1, _BLOCK_VALUES // len(passages))
     for first in range(0, len(queries), step):
         asked = queries[first : first + step]
         products = asked @ passages.T
         kth = np.partition(products, len(passages) - k, axis=1)[:, len(passages) - k]
-        margins = 2 * error_bound(queries.shape[1]) * longest * np.linalg.norm(asked, axis=1)
+        margins = 2 * error_bound(queries.shape[1]) * longest * lengths(asked)
         asked_rows, near = np.nonzero(products >= (kth - margins)[:, None])
         exact = canonical(asked, passages, asked_rows, near)
         bounds = np.searchsorted(asked_rows, np.arange(len(asked) + 1))

@@ -17,7 +17,7 @@ from threadpoolctl import threadpool_limits
 
 from xlir_bench.errors import EncoderError
 from xlir_bench.retrieve.compiled import compiled
-from xlir_bench.retrieve.similarity import Vectors, canonical_dot, error_bound
+from xlir_bench.retrieve.similarity import Vectors, canonical_dot, error_bound, lengths
 
 QUERY_BLOCK = 512
 PASSAGE_BLOCK = 2048
@@ -85,9 +85,9 @@ def count_beating(
         msg = f"queries have {queries.shape[1]} dimensions, passages {shard.vectors.shape[1]}"
         raise EncoderError(msg)
     counts = np.zeros((len(targets.keys), n_columns), dtype=np.int64)
-    margins = _lengths(queries) * np.float32(error_bound(queries.shape[1]))
+    margins = lengths(queries) * np.float32(error_bound(queries.shape[1]))
     longest = [
-        _lengths(shard.vectors[p : p + PASSAGE_BLOCK]).max()
+        lengths(shard.vectors[p : p + PASSAGE_BLOCK]).max()
         for p in range(0, len(shard.vectors), PASSAGE_BLOCK)
     ]
     threads = os.cpu_count() or 1
@@ -100,12 +100,6 @@ def count_beating(
         for _ in pool.map(count, blocks):
             pass
     return counts
-
-
-def _lengths(vectors: Vectors) -> Vectors:
-    """Return the Euclidean length of each row, without a copy of the rows."""
-    lengths: Vectors = np.sqrt(np.einsum("ij,ij->i", vectors, vectors))
-    return lengths
 
 
 def _count_queries(  # noqa: PLR0913, PLR0917 - bound by a partial, called with the last

@@ -32,6 +32,12 @@ def error_bound(dim: int) -> float:
     return _CONFIDENCE * math.sqrt(dim + 1) * _UNIT
 
 
+def lengths(vectors: Vectors) -> Vectors:
+    """Return the (n,) Euclidean lengths of (n, dim) rows, without a copy of the rows."""
+    found: Vectors = np.sqrt(np.einsum("ij,ij->i", vectors, vectors))
+    return found
+
+
 @compiled(fastmath=True)
 def canonical_dot(a: Vectors, b: Vectors) -> np.float32:
     """Return the canonical similarity of two (dim,) float32 vectors."""

@@ -15,12 +15,11 @@ from mteb.models.get_model_meta import _MODEL_RENAMES
 from mteb.models.model_implementations import MODEL_REGISTRY
 from mteb.models.model_meta import ModelMeta
 
-from xlir_bench.adapters.mteb.encoder import MtebEncoder
 from xlir_bench.adapters.mteb.models import folder_meta
 from xlir_bench.adapters.mteb.registry import register
 from xlir_bench.adapters.mteb.scores import read_scores
 from xlir_bench.adapters.mteb.session import SESSION, rank_table_path
-from xlir_bench.adapters.mteb.task import benchmark_metadata
+from xlir_bench.adapters.mteb.task import encoder_of
 from xlir_bench.cards.task import TaskCard
 from xlir_bench.core.language import Language
 from xlir_bench.core.mode import RetrievalMode, Setting, settings_of
@@ -145,16 +144,8 @@ def _table(model: Any, card: TaskCard, path: Path, options: Options) -> RankTabl
     """Return the rank table beside the results, made again if it is gone; None without vectors."""
     if path.exists():
         return read_rank_table(path)
-    encoder = _encoder(model, card, options)
+    encoder = encoder_of(model, card, {"batch_size": options.batch_size})
     return SESSION.evaluation(encoder, card, read(card)).table if encoder else None
-
-
-def _encoder(model: Any, card: TaskCard, options: Options) -> MtebEncoder | None:
-    similarity = SESSION.similarity(model)
-    if similarity is None:
-        return None
-    kwargs = {"batch_size": options.batch_size}
-    return MtebEncoder(model, benchmark_metadata(card), similarity, kwargs)
 
 
 def _saved_scores(
@@ -180,7 +171,7 @@ def _write_runs(
     options: Options,
 ) -> None:
     """Write one TREC run per setting; vectors come from this process, or are encoded now."""
-    encoder = _encoder(model, card, options)
+    encoder = encoder_of(model, card, {"batch_size": options.batch_size})
     if encoder is None:
         msg = "--run-file needs an encoder; for other models use: mteb run --prediction-folder"
         raise EncoderError(msg)

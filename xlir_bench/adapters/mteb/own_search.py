@@ -5,6 +5,7 @@ pool and give their first 1,000. A cross-encoder can't rank a pool; it re-ranks 
 lexical floor.
 """
 
+import functools
 from collections.abc import Mapping
 from typing import Any
 
@@ -22,6 +23,7 @@ from xlir_bench.core.collection import Collection
 from xlir_bench.core.mode import Setting
 from xlir_bench.core.ranking import NOT_RETRIEVED, Ranks, grouped_ranks
 from xlir_bench.encoders import char_ngrams
+from xlir_bench.encoders.base import Vectors
 from xlir_bench.errors import EncoderError
 from xlir_bench.evaluate import search
 
@@ -62,9 +64,28 @@ def _judgements(collection: Collection, setting: Setting) -> dict[str, dict[str,
     return judged
 
 
+class LexicalFloor:
+    """The candidates of cross-encoders; a collection's texts are encoded once, when asked for."""
+
+    def __init__(self, collection: Collection) -> None:
+        self.collection = collection
+
+    @functools.cached_property
+    def _vectors(self) -> tuple[Vectors, Vectors]:
+        return (
+            char_ngrams.encode([q.text for q in self.collection.queries]),
+            char_ngrams.encode([p.text for p in self.collection.passages]),
+        )
+
+    def candidates(self, setting: Setting) -> dict[str, list[str]]:
+        """Return the ids of the first passages of every query of a setting, best first."""
+        hits = search(self.collection, setting, *self._vectors, RERANK_DEPTH)
+        return {query: [passage for passage, _ in best] for query, best in hits}
+
+
 def own_ranks(
     model: Any,
-    collection: Collection,
+    floor: LexicalFloor,
     setting: Setting,
     data: Mapping[str, Any],
     metadata: TaskMetadata,
@@ -81,7 +102,7 @@ def own_ranks(
         searcher = model
     elif isinstance(model, CrossEncoderProtocol):
         searcher = SearchCrossEncoderWrapper(model)
-        top_ranked = _lexical_candidates(collection, setting)
+        top_ranked = floor.candidates(setting)
     elif isinstance(model, EncoderProtocol):
         searcher = SearchEncoderWrapper(model)
     else:
@@ -97,14 +118,7 @@ def own_ranks(
     searcher.index(data["corpus"], **shared)
     depth = min(DEPTH, len(data["corpus"])) if top_ranked is None else RERANK_DEPTH
     run: Run = searcher.search(data["queries"], top_k=depth, top_ranked=top_ranked, **shared)
-    return _ranks(collection, data, run, depth, model.mteb_model_meta.name), run
-
-
-def _lexical_candidates(collection: Collection, setting: Setting) -> dict[str, list[str]]:
-    queries = char_ngrams.encode([q.text for q in collection.queries])
-    passages = char_ngrams.encode([p.text for p in collection.passages])
-    hits = search(collection, setting, queries, passages, RERANK_DEPTH)
-    return {query: [passage for passage, _ in best] for query, best in hits}
+    return _ranks(floor.collection, data, run, depth, model.mteb_model_meta.name), run
 
 
 def _ranks(

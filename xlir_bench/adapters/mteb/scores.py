@@ -7,7 +7,7 @@ from mteb.results import TaskResult
 
 from xlir_bench.core.mode import RetrievalMode, Setting
 from xlir_bench.core.ranking import Ranks
-from xlir_bench.core.score import Score
+from xlir_bench.core.score import Score, macro
 from xlir_bench.evaluate import score
 from xlir_bench.measures.catalogue import Measure, parse
 
@@ -73,17 +73,9 @@ def macro_scores(scores: Sequence[Score], main_measure: str) -> dict[str, Any]:
 
     Keys are "mono/AP", ...; ``main_score`` is the mean over modes of the macro main measure.
     """
-    figures: dict[str, dict[str, list[float]]] = {}
-    for s in scores:
-        figures.setdefault(s.setting.mode, {}).setdefault(s.measure, []).append(s.value)
-    entry: dict[str, Any] = {
-        f"{mode}/{measure}": sum(values) / len(values)
-        for mode, by_measure in figures.items()
-        for measure, values in by_measure.items()
-    }
-    mains = [
-        entry[f"{mode}/{main_measure}"] for mode in figures if f"{mode}/{main_measure}" in entry
-    ]
+    pairs = dict.fromkeys((s.setting.mode, s.measure) for s in scores)
+    entry: dict[str, Any] = {f"{mode}/{name}": macro(scores, mode, name) for mode, name in pairs}
+    mains = [entry[f"{mode}/{name}"] for mode, name in pairs if name == main_measure]
     entry["main_score"] = sum(mains) / len(mains) if mains else None
     entry[main_measure] = entry["main_score"]
     return entry

@@ -15,7 +15,7 @@ from mteb.timing import TimingStack
 from pydantic import ValidationError
 
 from xlir_bench.adapters.mteb.encoder import MtebEncoder
-from xlir_bench.adapters.mteb.own_search import SPLIT_PARTS, own_ranks, split_part
+from xlir_bench.adapters.mteb.own_search import SPLIT_PARTS, LexicalFloor, own_ranks, split_part
 from xlir_bench.adapters.mteb.scores import (
     eval_langs,
     macro_scores,
@@ -68,6 +68,7 @@ class XlirModeTask(AbsTaskRetrieval):
     card: ClassVar[TaskCard]
     mode: ClassVar[RetrievalMode]
     collection: Collection
+    floor: LexicalFloor
     is_part = False
 
     @property
@@ -88,6 +89,7 @@ class XlirModeTask(AbsTaskRetrieval):
             return
         settings = self.settings
         self.collection = read(self.card, languages_of(settings.values()))
+        self.floor = LexicalFloor(self.collection)
         self.dataset = _Lazy(  # type: ignore[assignment]
             settings,
             lambda subset: _Lazy(self.eval_splits, lambda _: self._split(settings[subset])),
@@ -110,15 +112,12 @@ class XlirModeTask(AbsTaskRetrieval):
     ) -> dict[str, Any]:
         (SESSION.parts.add if self.is_part else SESSION.parts.discard)(self.metadata.name)
         setting = self.settings[hf_subset]
-        similarity = SESSION.similarity(model)
-        if similarity is None:
+        encoder = encoder_of(model, self.card, encode_kwargs)
+        if encoder is None:
             ranks, found = own_ranks(
-                model, self.collection, setting, data_split, self.metadata, encode_kwargs
+                model, self.floor, setting, data_split, self.metadata, encode_kwargs
             )
         else:
-            encoder = MtebEncoder(
-                model, benchmark_metadata(self.card), similarity, dict(encode_kwargs)
-            )
             evaluation = SESSION.evaluation(encoder, self.card, self.collection)
             ranks = evaluation.table.ranks(setting)
             found = None
@@ -224,9 +223,16 @@ def make_tasks(card: TaskCard) -> list[type[XlirModeTask] | type[XlirTask]]:
     return [*modes, type(card.name, (XlirTask,), fields | {"__module__": __name__})]
 
 
-def benchmark_metadata(card: TaskCard) -> TaskMetadata:
-    """Return the metadata that encoders see: the same in every mode, so prompts are the same."""
-    return _metadata(card, card.name, card.about.summary, card.settings())
+def encoder_of(model: Any, card: TaskCard, encode_kwargs: dict[str, Any]) -> MtebEncoder | None:
+    """Return a model as our encoder of a benchmark's texts; None if it searches for itself.
+
+    It sees the same metadata in every mode, so that prompts are the same.
+    """
+    similarity = SESSION.similarity(model)
+    if similarity is None:
+        return None
+    metadata = _metadata(card, card.name, card.about.summary, card.settings())
+    return MtebEncoder(model, metadata, similarity, encode_kwargs)
 
 
 _DESCRIBED = {
