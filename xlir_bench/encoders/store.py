@@ -93,9 +93,10 @@ class EmbeddingStore:
                     raise EncoderError(msg) from error
                 vectors = checked_vectors(found, chunk, encoder.name)
                 self._check_dimension(vectors, encoder.name)
-                self._add([_digest(text) for text in chunk], vectors)
+                digests = [_digest(text) for text in chunk]
+                self._add(digests, vectors)
                 self.n_encoded += len(chunk)
-                self._checkpoint(chunk, vectors)
+                self._checkpoint(digests, vectors)
                 progress.update(sum(map(len, chunk)))
 
     def _check_dimension(self, vectors: Vectors, name: str) -> None:
@@ -116,10 +117,9 @@ class EmbeddingStore:
             self._vectors = [np.concatenate(self._vectors)]
         return self._vectors[0]
 
-    def _checkpoint(self, texts: Sequence[str], vectors: Vectors) -> None:
+    def _checkpoint(self, digests: Sequence[str], vectors: Vectors) -> None:
         if self.checkpoints is None:
             return
-        digests = [_digest(text) for text in texts]
         path = self.checkpoints / f"{_digest(''.join(digests))}.npz"
         with written_whole(path) as temporary, temporary.open("wb") as file:
             np.savez(file, digests=np.array(digests), vectors=vectors)
