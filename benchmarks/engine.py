@@ -7,7 +7,7 @@ import numpy as np
 from synthetic import vectors, xquad_sized
 
 from xlir_bench.core.mode import RetrievalMode, settings_of
-from xlir_bench.evaluate import rank, score_table
+from xlir_bench.evaluate import rank, readings, scorecard
 from xlir_bench.measures.catalogue import parse_all
 
 MEASURES = ["AP", "P@1", "P@5", "P@10", "R@1", "R@10", "R@100", "nDCG@10", "RR", "MRD", "nMRD"]
@@ -37,7 +37,7 @@ def main() -> None:
         start = time.perf_counter()
         table = rank(collection, queries, passages)
         ranked = time.perf_counter()
-        scores = score_table(table, settings, measures)
+        scores = scorecard(readings(table, settings), measures, resamples=0)[0].scores
         scored = time.perf_counter()
         ratios.append((scored - start) / product)
         print(

@@ -3,22 +3,28 @@
 ``mteb run``, ``xlir-bench run`` and the trainer's evaluation all go through these functions.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from xlir_bench.core.collection import Collection
-from xlir_bench.core.mode import Setting
+from xlir_bench.core.collection import Collection, topic_numbers
+from xlir_bench.core.hits import NO_LANGUAGE, Hits, Top
+from xlir_bench.core.mode import RetrievalMode, Setting
 from xlir_bench.core.ranking import Ranks, RankTable
-from xlir_bench.core.score import Score
+from xlir_bench.core.score import Interval, Score, Scorecard, macro
 from xlir_bench.core.text import Passage
 from xlir_bench.encoders.base import Encoder, Role, Vectors, comparable
 from xlir_bench.measures.catalogue import Measure
+from xlir_bench.measures.significance import RESAMPLES, Column, bootstrap
 from xlir_bench.retrieve.hits import top_k
 from xlir_bench.retrieve.ranks import Shard, Targets, count_beating
 from xlir_bench.retrieve.similarity import canonical
+
+HITS_DEPTH = 100
+"""First passages of each query that are kept in the pool of all languages."""
 
 
 class Embedder(Protocol):
@@ -84,11 +90,14 @@ def rank(collection: Collection, queries: Vectors, passages: Vectors) -> RankTab
         keys=keys[passage_rows],
     )
     vectors = queries if len(asked) == len(queries) else queries[asked]
+    topic_ids, topics = topic_numbers(collection.queries[row].topic_id for row in asked)
     return RankTable(
         languages=languages,
         n_passages=np.bincount(passage_columns, minlength=len(languages)),
         n_queries=np.bincount(query_columns, minlength=len(languages)),
         query_ids=tuple(collection.queries[row].query_id for row in asked),
+        topic_ids=topic_ids,
+        topics=topics,
         passage_ids=tuple(collection.passages[row].passage_id for row in answers),
         query_rows=asked_rows,
         passage_rows=answer_rows,
@@ -102,40 +111,165 @@ def rank(collection: Collection, queries: Vectors, passages: Vectors) -> RankTab
     )
 
 
-def score(
-    ranks: Ranks, setting: Setting, measures: Iterable[Measure]
-) -> tuple[list[Score], list[str]]:
-    """Score the ranks of one setting.
+def find_hits(collection: Collection, queries: Vectors, passages: Vectors, k: int) -> Hits:
+    """Return the ``k`` best passages of every query in the pool of all languages.
 
-    Returns:
-        The scores, and the names of measures that need a deeper ranking than there is. A measure
-        that is undefined for every query of the setting is in neither.
+    O(|queries| |passages| dim) time, once more; O(|queries| k) memory beside one block.
+
+    Args:
+        collection: what is asked and searched.
+        queries: (n_queries, dim) float32 from ``embed``.
+        passages: (n_passages, dim) float32 from ``embed``.
+        k: cutoff; capped at the size of the pool.
 
     """
-    scores, too_shallow = [], []
-    for measure in measures:
-        if not measure.is_known_for(ranks):
-            too_shallow.append(measure.name)
-            continue
-        values = measure.per_query(ranks)
-        defined = values[~np.isnan(values)]
-        if defined.size:
-            missing = len(values) - len(defined)
-            mean = float(defined.mean())
-            scores.append(Score(setting, measure.name, mean, len(defined), missing))
-    return scores, too_shallow
+    languages = collection.languages
+    column = {language: position for position, language in enumerate(languages)}
+    best = list(top_k(queries, passages, id_order(collection.passages), k))
+    rows = np.stack([found for found, _ in best])
+    kept, codes = np.unique(rows, return_inverse=True)
+    found = [collection.passages[row] for row in kept]
+    topic_ids, topics = topic_numbers(q.topic_id for q in collection.queries)
+    return Hits(
+        languages=languages,
+        query_ids=tuple(q.query_id for q in collection.queries),
+        topic_ids=topic_ids,
+        topics=topics,
+        query_languages=np.array([column.get(q.language, NO_LANGUAGE) for q in collection.queries]),
+        passage_ids=tuple(p.passage_id for p in found),
+        passage_languages=np.array([column[p.language] for p in found]),
+        passages=codes.reshape(rows.shape),
+        similarities=np.stack([similarities for _, similarities in best]),
+    )
 
 
-def score_table(
-    table: RankTable, settings: Iterable[Setting], measures: Sequence[Measure]
-) -> list[Score]:
-    """Score every setting that has an answered query, from one rank table."""
-    scores: list[Score] = []
+@dataclass(frozen=True, slots=True)
+class Readings:
+    """The ranks of some settings of one benchmark: all that measures need.
+
+    Attributes:
+        ranks: of every setting in which a query has an answer.
+        n_topics: of the benchmark, whatever the settings: the same resamples for all of them.
+
+    """
+
+    ranks: Mapping[Setting, Ranks]
+    n_topics: int
+
+
+def readings(table: RankTable, settings: Iterable[Setting], hits: Hits | None = None) -> Readings:
+    """Read the settings that have an answered query from one rank table.
+
+    Args:
+        table: of the benchmark.
+        settings: any pools of its languages.
+        hits: the first passages in the pool of all languages; used for settings with that pool.
+
+    """
+    found = {}
     for setting in settings:
         ranks = table.ranks(setting)
-        if len(ranks.queries):
-            scores += score(ranks, setting, measures)[0]
-    return scores
+        if not len(ranks.queries):
+            continue
+        if hits is not None and set(setting.corpus_languages) == set(hits.languages):
+            ranks = ranks.with_top(_top(table, ranks, setting, hits))
+        found[setting] = ranks
+    return Readings(found, len(table.topic_ids))
+
+
+def _top(table: RankTable, ranks: Ranks, setting: Setting, hits: Hits) -> Top:
+    """Return the first passages of a setting's queries, languages in the order of its pool."""
+    row_of = {query_id: row for row, query_id in enumerate(hits.query_ids)}
+    place = [setting.corpus_languages.index(language) for language in hits.languages]
+    columns = np.array([*place, NO_LANGUAGE], dtype=np.int64)  # the last for NO_LANGUAGE
+    top = hits.top()
+    return Top(
+        rows=np.array([row_of[table.query_ids[row]] for row in ranks.queries], dtype=np.int64),
+        passages=top.passages,
+        languages=columns[top.languages],
+        topics=top.topics,
+        query_languages=columns[top.query_languages],
+    )
+
+
+def per_query(
+    found: Readings, measures: Iterable[Measure]
+) -> tuple[dict[tuple[Setting, str], Column], set[str]]:
+    """Return the values of every query of every setting, NaN where a measure is undefined.
+
+    Returns:
+        Values by setting and measure, and the names of measures for which a ranking was not deep
+        enough. A measure that a setting cannot have, or that is undefined for all of its queries,
+        is in neither.
+
+    """
+    columns, too_shallow = {}, set()
+    asked = list(measures)
+    for setting, ranks in found.ranks.items():
+        for measure in asked:
+            if not measure.applies_to(ranks):
+                continue
+            if not measure.is_known_for(ranks):
+                too_shallow.add(measure.name)
+                continue
+            values = measure.per_query(ranks)
+            if not np.isnan(values).all():
+                columns[setting, measure.name] = Column(values, ranks.topics)
+    return columns, too_shallow
+
+
+def scorecard(
+    found: Readings, measures: Iterable[Measure], *, resamples: int = RESAMPLES
+) -> tuple[Scorecard, set[str]]:
+    """Score settings and modes, with 95 % bootstrap intervals over topics.
+
+    O(resamples * topics * settings * measures) time.
+
+    Args:
+        found: ranks.
+        measures: to compute where they are defined.
+        resamples: of the bootstrap; 0 for no intervals.
+
+    Returns:
+        The scorecard, and the names of measures that need deeper rankings.
+
+    """
+    columns, too_shallow = per_query(found, measures)
+    groups: dict[tuple[RetrievalMode, str], list[Setting]] = {}
+    for setting, name in columns:
+        groups.setdefault((setting.mode, name), []).append(setting)
+    intervals = _intervals(columns, groups, found.n_topics, resamples) if resamples else {}
+    scores = tuple(
+        _score(setting, name, column, intervals.get((setting, name)))
+        for (setting, name), column in columns.items()
+    )
+    figures = []
+    for mode, name in groups:
+        figure = macro(scores, mode, name)
+        if figure is not None:
+            figures.append(replace(figure, interval=intervals.get((mode, name))))
+    return Scorecard(scores, tuple(figures)), too_shallow
+
+
+def _intervals(
+    columns: Mapping[tuple[Setting, str], Column],
+    groups: Mapping[tuple[RetrievalMode, str], Sequence[Setting]],
+    n_topics: int,
+    resamples: int,
+) -> dict[tuple[Setting | RetrievalMode, str], Interval]:
+    """Return the intervals of settings and of modes."""
+    together = {key: [columns[x, key[1]] for x in settings] for key, settings in groups.items()}
+    found: dict[tuple[Setting | RetrievalMode, str], Interval] = {}
+    for key, (parts, whole) in bootstrap(together, n_topics, resamples).items():
+        found[key] = whole
+        found |= {(x, key[1]): part for x, part in zip(groups[key], parts, strict=True)}
+    return found
+
+
+def _score(setting: Setting, name: str, column: Column, interval: Interval | None) -> Score:
+    defined = column.values[~np.isnan(column.values)]
+    n_undefined = len(column.values) - len(defined)
+    return Score(setting, name, float(defined.mean()), len(defined), n_undefined, interval)
 
 
 def search(

@@ -11,11 +11,19 @@ from xlir_bench.core.language import language
 from xlir_bench.core.mode import RetrievalMode, Setting, settings_of
 from xlir_bench.core.qrels import Qrels
 from xlir_bench.core.ranking import NOT_RETRIEVED, RankTable, grouped_ranks
-from xlir_bench.core.score import macro
+from xlir_bench.core.score import Score, macro
 from xlir_bench.core.text import Passage, Query
 from xlir_bench.encoders.base import Role, Similarity
-from xlir_bench.evaluate import embed, id_order, rank, score, score_table, search
-from xlir_bench.measures.catalogue import parse, parse_all
+from xlir_bench.evaluate import (
+    Readings,
+    embed,
+    id_order,
+    rank,
+    readings,
+    scorecard,
+    search,
+)
+from xlir_bench.measures.catalogue import Measure, parse, parse_all
 
 Array = NDArray[np.generic]
 
@@ -41,6 +49,14 @@ SETTINGS = [
     ),
     *settings_of(RetrievalMode.pool, (DE, SW)),
 ]
+
+
+def score_table(
+    table: RankTable, settings: Sequence[Setting], measures: Sequence[Measure]
+) -> list[Score]:
+    card, too_shallow = scorecard(readings(table, settings), measures, resamples=0)
+    assert not too_shallow
+    return list(card.scores)
 
 
 def collection_of(judgements: dict[str, dict[str, int]]) -> Collection:
@@ -179,7 +195,8 @@ def test_a_macro_average_weighs_settings_equally(table: RankTable) -> None:
     mono = {str(s.setting): s for s in scores if s.setting.mode == "mono" and s.measure == "AP"}
     assert [mono[f"mono/{x}"].n_queries for x in ("de", "en", "sw")] == [2, 1, 1]
     expected = sum(mono[f"mono/{x}"].value for x in ("de", "en", "sw")) / 3
-    assert macro(scores, RetrievalMode.mono, "AP") == pytest.approx(expected)
+    figure = macro(scores, RetrievalMode.mono, "AP")
+    assert (figure.value, figure.n_settings) == (pytest.approx(expected), 3)
 
 
 def test_a_macro_average_of_nothing_is_none(table: RankTable) -> None:
@@ -197,7 +214,7 @@ def test_undefined_queries_are_counted_and_not_averaged(table: RankTable) -> Non
 
 def test_a_measure_undefined_for_every_query_has_no_score(table: RankTable) -> None:
     (setting,) = [s for s in SETTINGS if str(s) == "cross/sw-en"]
-    assert score(table.ranks(setting), setting, parse_all(["MRD"])) == ([], [])
+    assert score_table(table, [setting], parse_all(["MRD"])) == []
 
 
 def test_measures_beyond_the_depth_of_a_ranking_are_named() -> None:
@@ -209,9 +226,10 @@ def test_measures_beyond_the_depth_of_a_ranking_are_named() -> None:
         n_unanswered=0,
         depth=10,
     )
-    scores, too_shallow = score(ranks, SETTINGS[0], parse_all(["P@10", "AP", "nDCG@11", "MRD"]))
-    assert [(s.measure, s.value) for s in scores] == [("P@10", 0.1)]
-    assert too_shallow == ["AP", "nDCG@11", "MRD"]
+    measures = parse_all(["P@10", "AP", "nDCG@11", "MRD"])
+    card, too_shallow = scorecard(Readings({SETTINGS[0]: ranks}, 1), measures)
+    assert [(s.measure, s.value) for s in card.scores] == [("P@10", 0.1)]
+    assert too_shallow == {"AP", "nDCG@11", "MRD"}
 
 
 def test_judgements_in_any_order_give_the_same_ranks(

@@ -52,7 +52,7 @@ def test_a_pool_of_relevant_passages_only_has_no_normalised_distance() -> None:
 
 @pytest.mark.parametrize("name", ["MRD", "nMRD"])
 def test_every_rank_is_needed(name: str) -> None:
-    assert parse(name).needs_every_rank
+    assert parse(name).own.needs_every_rank
 
 
 @given(st.sets(st.integers(1, 40), min_size=2, max_size=39))

@@ -24,6 +24,8 @@ def table() -> RankTable:
         n_passages=np.array([70_000, 300, 0]),
         n_queries=np.array([2, 1, 3]),
         query_ids=("q-a", "q-日", "q-c", "q-d"),
+        topic_ids=("a", "c", "日"),
+        topics=np.array([0, 2, 1, 0]),
         passage_ids=("p3", "p1", "p0", "pé"),
         query_rows=np.array([0, 0, 1, 2, 2, 3]),
         passage_rows=np.array([0, 1, 1, 2, 0, 3]),
@@ -108,7 +110,7 @@ def test_a_file_that_is_not_parquet_is_told(read: object, tmp_path: Path) -> Non
     "metadata",
     [
         pytest.param(None, id="foreign-parquet"),
-        pytest.param({"xlir_bench": '{"format": 2}'}, id="later-format"),
+        pytest.param({"xlir_bench": '{"kind": "rank table", "format": 3}'}, id="later-format"),
     ],
 )
 def test_a_table_of_another_format_is_told(
@@ -116,7 +118,7 @@ def test_a_table_of_another_format_is_told(
 ) -> None:
     arrow = pa.table({"a": [1]}).replace_schema_metadata(metadata)
     pq.write_table(arrow, tmp_path / "x.parquet")
-    with pytest.raises(ResultError, match="is not a rank table of format 1; delete it"):
+    with pytest.raises(ResultError, match="is not a rank table of format 2; delete it"):
         read(tmp_path / "x.parquet")
 
 

@@ -61,10 +61,11 @@ def run(  # noqa: PLR0913 - one parameter an option
     measures:
         Print these instead of the card's (P@3, nDCG@100, ...): any, exactly, from the rank table.
     pool:
-        Languages of one pool, "en,de,ar": queries in each of them search all of them. Read from
-        the rank table: no encoding, no product.
+        Languages of one pool, "en,de,ar": queries in each of them search all of them. With "own,en"
+        each query searches its own language and English, with "own,any" its own and each other in
+        turn. Read from the rank table: no encoding, no product.
     by_language:
-        Print one line per setting too.
+        Print one line per setting too, and the tables of query language by answer language.
     run_file:
         Write TREC run files beside the results: the first 1,000 of every query of every setting.
     name:
@@ -86,19 +87,20 @@ def run(  # noqa: PLR0913 - one parameter an option
         msg = f"--name {name!r} must be 'org/name'"
         raise UsageError(msg)
     parse_all(measures)
-    languages = _pool(pool)
+    chosen_pool = _pool(pool)
+    pool_languages = chosen_pool[0] if chosen_pool else ()
     chosen = _chosen(tasks, [_mode(value) for value in mode])
     for task, (card, _) in zip(tasks, chosen, strict=True):
         codes = [x.code for x in card.languages]
-        for missing in (x.code for x in languages if x not in card.languages):
+        for missing in (x.code for x in pool_languages if x not in card.languages):
             raise UnknownNameError(missing, codes, kind=f"language of {task}")
 
     # mteb takes seconds to import: only after every argument has been checked.
-    from xlir_bench.adapters.mteb.front import Options, run_tasks
+    from xlir_bench.adapters.mteb.front import Options, Pool, run_tasks
 
     options = Options(
         measures=measures,
-        pool=languages,
+        pool=Pool(*chosen_pool) if chosen_pool else None,
         by_language=by_language,
         run_file=run_file,
         batch_size=batch_size,
@@ -108,14 +110,27 @@ def run(  # noqa: PLR0913 - one parameter an option
     run_tasks(model, name, device, chosen, options)
 
 
-def _pool(codes: str | None) -> tuple[Language, ...]:
+OWN, ANY = "own", "any"
+
+
+def _pool(codes: str | None) -> tuple[tuple[Language, ...], bool] | None:
+    """Return the languages of a pool, and whether it is a pair with the query's own."""
     if codes is None:
-        return ()
-    languages = tuple(language(code.strip()) for code in codes.split(","))
-    if len(set(languages)) != len(languages) or len(languages) < 2:
-        msg = f"--pool {codes!r} must name two or more different languages, such as en,de"
+        return None
+    names = [code.strip() for code in codes.split(",")]
+    is_own = OWN in names
+    if is_own:
+        names = [name for name in names if name != OWN]
+        if names == [ANY]:
+            return (), True
+    languages = tuple(language(name) for name in names)
+    if len(set(languages)) != len(languages) or len(languages) < (1 if is_own else 2):
+        msg = (
+            f"--pool {codes!r} must name two or more different languages, such as en,de;"
+            " own,en is the query's language and English, own,any each other in turn"
+        )
         raise UsageError(msg)
-    return languages
+    return languages, is_own
 
 
 def _mode(name: str) -> RetrievalMode:

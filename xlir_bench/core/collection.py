@@ -83,6 +83,16 @@ class Collection:
         )
 
 
+def topic_numbers(
+    topic_ids: Iterable[str],
+) -> tuple[tuple[str, ...], np.ndarray[tuple[int], np.dtype[np.int64]]]:
+    """Return the distinct topics in ascending order, and the position of each one given."""
+    given = list(topic_ids)
+    distinct = sorted(set(given))
+    number = {topic: position for position, topic in enumerate(distinct)}
+    return tuple(distinct), np.array([number[topic] for topic in given], dtype=np.int64)
+
+
 def _new_rows(n: int, kept: Sequence[int]) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
     """Map old rows to new ones, -1 where a row was dropped."""
     rows = np.full(n, -1, dtype=np.int64)

@@ -12,7 +12,8 @@ class RetrievalMode(StrEnum):
     """What a query searches.
 
     Source: Elmahdy, Lin, Ahmad 2024, section 3, https://arxiv.org/abs/2408.10536 (mono, cross and
-    multi); ``pool`` is the multilingual mode on a choice of languages.
+    multi); ``pair`` is the two-language scenario of Hong et al. 2026,
+    https://arxiv.org/abs/2604.05684; ``pool`` is the multilingual mode on a choice of languages.
     """
 
     mono = "mono"
@@ -21,6 +22,8 @@ class RetrievalMode(StrEnum):
     """The corpus in one other language."""
     multi = "multi"
     """One pool of the corpora of all languages; every parallel answer is relevant."""
+    pair = "pair"
+    """One pool of two corpora: the query's language and one other; answers in both are relevant."""
     pool = "pool"
     """One pool of the corpora of chosen languages."""
 
@@ -54,9 +57,10 @@ class Setting:
     corpus_languages: tuple[Language, ...]
 
     def __str__(self) -> str:
-        """Print as "mono/de", "cross/de-en", "multi/de" or "pool/de:ar+de+en"."""
+        """Print as "mono/de", "cross/de-en", "multi/de", "pair/de+en" or "pool/de:ar+de+en"."""
         codes = [language.code for language in self.corpus_languages]
-        tail = {"cross": f"-{codes[0]}", "pool": f":{'+'.join(codes)}"}.get(self.mode, "")
+        tails = {"cross": f"-{codes[0]}", "pair": f"+{codes[-1]}", "pool": f":{'+'.join(codes)}"}
+        tail = tails.get(self.mode, "")
         return f"{self.mode}/{self.query_language.code}{tail}"
 
     @property
@@ -67,13 +71,15 @@ class Setting:
 
 
 def settings_of(mode: RetrievalMode, languages: Sequence[Language]) -> tuple[Setting, ...]:
-    """Return the settings of a mode over languages: n for mono and multi, n(n-1) for cross."""
+    """Return the settings of a mode over languages: n(n-1) for cross and pair, n for the others."""
     every = tuple(languages)
     match mode:
         case RetrievalMode.mono:
             return tuple(Setting(mode, x, (x,)) for x in every)
         case RetrievalMode.cross:
             return tuple(Setting(mode, x, (y,)) for x in every for y in every if x != y)
+        case RetrievalMode.pair:
+            return tuple(Setting(mode, x, (x, y)) for x in every for y in every if x != y)
         case _:
             return tuple(Setting(mode, x, every) for x in every)
 

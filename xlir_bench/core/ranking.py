@@ -4,16 +4,41 @@ Every rank in every pool of languages is a sum over its columns, so mono, cross,
 other choice of languages are readings of one table.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
+from xlir_bench.core.hits import NO_LANGUAGE, Top
 from xlir_bench.core.language import Language
 from xlir_bench.core.mode import Setting
 
 NOT_RETRIEVED = 0
 """The rank of a relevant passage that a truncated ranking does not hold."""
+
+
+@dataclass(frozen=True, slots=True)
+class Labels:
+    """Languages in one setting, as columns 0 to n_languages - 1 of its pool.
+
+    Attributes:
+        own: (n_queries,) int64 column of the query's language, ``NO_LANGUAGE`` if it has none.
+        relevant: (n_relevant,) int64 column of each relevant passage, ``NO_LANGUAGE`` if unknown.
+        above: (n_relevant, n_languages) int64 passages of each language that rank before it; 0
+            for a passage that is not retrieved.
+        pool: (n_queries or 1, n_languages) int64 passages of each language in the pool.
+
+    """
+
+    own: NDArray[np.int64]
+    relevant: NDArray[np.int64]
+    above: NDArray[np.int64]
+    pool: NDArray[np.int64]
+
+    @property
+    def is_mixed(self) -> bool:
+        """Say whether some pool holds more than one language."""
+        return bool(((self.pool > 0).sum(axis=1) > 1).any())
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +54,10 @@ class Ranks:
         n_unanswered: queries of the language that have no relevant passage in the pool; they are
             not in the setting.
         depth: how many ranks the ranking holds; the size of the pool if it is complete.
+        topics: (n_queries,) int64 number of each query's topic, equal for parallel queries.
+        labels: languages of queries, passages and pool; None if they are not known.
+        top: the first passages of the same queries; None if they were not kept.
+        pool_sizes: (n_queries,) int64 where rankings differ in length; None if they do not.
 
     """
 
@@ -39,14 +68,44 @@ class Ranks:
     n_passages: int
     n_unanswered: int
     depth: int
+    topics: NDArray[np.int64]
+    labels: Labels | None = None
+    top: Top | None = None
+    pool_sizes: NDArray[np.int64] | None = None
+
+    def with_top(self, top: Top, pool_sizes: NDArray[np.int64] | None = None) -> "Ranks":
+        """Return the same ranks beside the first passages of their queries."""
+        return replace(self, top=top, pool_sizes=pool_sizes)
 
     @property
     def is_complete(self) -> bool:
         """Say whether every relevant passage has a rank."""
         return bool((self.ranks != NOT_RETRIEVED).all())
 
+    @property
+    def n_relevant(self) -> NDArray[np.int64]:
+        """Return the (n_queries,) numbers of relevant passages."""
+        return np.diff(self.starts)
 
-def grouped_ranks(
+    @property
+    def owners(self) -> NDArray[np.int64]:
+        """Return the (n_relevant,) query of each relevant passage, as a position in ``queries``."""
+        return np.repeat(np.arange(len(self.queries)), self.n_relevant)
+
+    @property
+    def first(self) -> NDArray[np.float64]:
+        """Return each query's best rank of a relevant passage, NaN if none is retrieved."""
+        best = self.ranks[self.starts[:-1]]
+        return np.where(best == NOT_RETRIEVED, np.nan, best)
+
+    @property
+    def last(self) -> NDArray[np.float64]:
+        """Return each query's worst rank of a relevant passage, NaN if one is not retrieved."""
+        worst = self.ranks[self.starts[1:] - 1]
+        return np.where(worst == NOT_RETRIEVED, np.nan, worst)
+
+
+def grouped_ranks(  # noqa: PLR0913 - three columns of one table, then what is known of it
     queries: NDArray[np.int64],
     ranks: NDArray[np.int64],
     grades: NDArray[np.int64],
@@ -54,6 +113,8 @@ def grouped_ranks(
     n_passages: int,
     n_unanswered: int,
     depth: int | None = None,
+    topics: NDArray[np.int64] | None = None,
+    labels: Labels | None = None,
 ) -> Ranks:
     """Group (query, relevant passage) rows by query, best rank first.
 
@@ -64,11 +125,16 @@ def grouped_ranks(
         n_passages: size of the pool.
         n_unanswered: queries left out because nothing in the pool is relevant.
         depth: ranks that the ranking holds; None if it holds the whole pool.
+        topics: topic of every query row there is; None if each query is a topic of its own.
+        labels: languages; ``own`` and ``pool`` by the query's position among the distinct
+            ``queries``, ``relevant`` and ``above`` in the order of the rows given.
 
     """
     last = np.where(ranks == NOT_RETRIEVED, np.iinfo(np.int64).max, ranks)
     order = np.lexsort((last, queries))
     rows, counts = np.unique(queries, return_counts=True)
+    if labels is not None:
+        labels = Labels(labels.own, labels.relevant[order], labels.above[order], labels.pool)
     return Ranks(
         queries=rows.astype(np.int64),
         starts=np.concatenate([[0], np.cumsum(counts)]).astype(np.int64),
@@ -77,6 +143,8 @@ def grouped_ranks(
         n_passages=n_passages,
         n_unanswered=n_unanswered,
         depth=n_passages if depth is None else depth,
+        topics=rows.astype(np.int64) if topics is None else topics[rows],
+        labels=labels,
     )
 
 
@@ -89,6 +157,8 @@ class RankTable:
         n_passages: (n_languages,) int64 passages per language.
         n_queries: (n_languages,) int64 queries per language, answered or not.
         query_ids: ids of the queries that have a relevant passage somewhere.
+        topic_ids: distinct topics of those queries, ascending.
+        topics: (n_query_ids,) int64 into ``topic_ids``; equal for parallel queries.
         passage_ids: ids of the relevant passages.
         query_rows: (n,) int64 into ``query_ids``, rising.
         passage_rows: (n,) int64 into ``passage_ids``.
@@ -105,6 +175,8 @@ class RankTable:
     n_passages: NDArray[np.int64]
     n_queries: NDArray[np.int64]
     query_ids: tuple[str, ...]
+    topic_ids: tuple[str, ...]
+    topics: NDArray[np.int64]
     passage_ids: tuple[str, ...]
     query_rows: NDArray[np.int64]
     passage_rows: NDArray[np.int64]
@@ -128,14 +200,23 @@ class RankTable:
         pool = np.array(
             [column[x] for x in setting.corpus_languages if x in column], dtype=np.int64
         )
-        in_pool = np.zeros(len(self.languages), dtype=bool)
-        in_pool[pool] = True
-        rows = np.flatnonzero((self.query_languages == asked) & in_pool[self.passage_languages])
-        queries = self.query_rows[rows]
+        place = np.full(len(self.languages) + 1, NO_LANGUAGE)
+        place[pool] = np.arange(len(pool))
+        of_language = self.query_languages == asked
+        rows = np.flatnonzero(of_language & (place[self.passage_languages] != NO_LANGUAGE))
+        queries, above = self.query_rows[rows], self.beaten_by[np.ix_(rows, pool)]
+        n_answered = len(np.unique(queries))
         return grouped_ranks(
             queries,
-            1 + self.beaten_by[np.ix_(rows, pool)].sum(axis=1),
+            1 + above.sum(axis=1),
             self.grades[rows],
             n_passages=int(self.n_passages[pool].sum()),
-            n_unanswered=int(self.n_queries[asked]) - len(np.unique(queries)) if asked >= 0 else 0,
+            n_unanswered=int(self.n_queries[asked]) - n_answered if asked >= 0 else 0,
+            topics=self.topics,
+            labels=Labels(
+                own=np.full(n_answered, place[asked]),
+                relevant=place[self.passage_languages[rows]],
+                above=above,
+                pool=self.n_passages[pool][None, :],
+            ),
         )

@@ -2,18 +2,15 @@
 
 import functools
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import ir_measures
-import numpy as np
-from numpy.typing import NDArray
 
 from xlir_bench.core.ranking import Ranks
 from xlir_bench.errors import UnknownNameError
-from xlir_bench.measures import language, ranking
-
-PerQuery = Callable[[Ranks], NDArray[np.float64]]
+from xlir_bench.measures import ranking
+from xlir_bench.measures.own import OWN, OwnMeasure, PerQuery
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,20 +21,28 @@ class Measure:
         name: ir_measures spelling, "P@10".
         per_query: ranks of a setting to (n_queries,) values, NaN where undefined.
         needs_depth: ranks that must be known: a cutoff, or None for the full pool.
-        needs_every_rank: whether a relevant passage without a rank makes it meaningless.
+        own: what it needs more; None for a measure of trec_eval.
 
     """
 
     name: str
     per_query: PerQuery
     needs_depth: int | None
-    needs_every_rank: bool = False
+    own: OwnMeasure | None = None
+
+    def applies_to(self, ranks: Ranks) -> bool:
+        """Say whether a measure can be defined in a setting: those of languages need several."""
+        needs_mixture = self.own is not None and self.own.needs_languages
+        return not needs_mixture or (ranks.labels is not None and ranks.labels.is_mixed)
 
     def is_known_for(self, ranks: Ranks) -> bool:
         """Say whether a ranking is deep enough for this measure."""
+        if self.own is not None and self.own.needs_top:
+            depth = 0 if ranks.top is None else ranks.top.depth
+            return depth >= min(self.needs_depth or 1, ranks.n_passages)
         if ranks.is_complete:
             return True
-        if self.needs_every_rank:
+        if self.own is not None and self.own.needs_every_rank:
             return False
         if ranks.depth >= ranks.n_passages:
             return True
@@ -60,28 +65,20 @@ DESCRIPTIONS = (
     Description("R@k", "recall: share of the relevant passages among the first k", "higher"),
     Description("RR, RR@k", "reciprocal rank of the first relevant passage", "higher"),
     Description("Success@k", "1 if a relevant passage is among the first k", "higher"),
-    Description("MRD", "rank distance of the parallel relevant passages, full depth", "lower"),
-    Description("nMRD", "rank distance from 0 (neighbours) to 1 (first and last)", "lower"),
+    *(Description(own.spelling, own.meaning, own.direction) for own in OWN.values()),
 )
 """What ``parse`` understands, k any whole number from 1."""
-
-_LANGUAGE: dict[str, PerQuery] = {
-    "MRD": language.rank_distance,
-    "nMRD": language.normalised_rank_distance,
-}
 
 
 def parse(name: str) -> Measure:
     """Return the measure with this name.
 
-    ``rel`` is the lowest grade that counts as relevant: "P(rel=2)@5".
+    ``rel`` is the lowest grade that counts as relevant in measures of trec_eval: "P(rel=2)@5".
 
     Raises:
         UnknownNameError: no such measure, or one that cannot be computed from ranks.
 
     """
-    if name in _LANGUAGE:
-        return Measure(name, _LANGUAGE[name], needs_depth=None, needs_every_rank=True)
     try:
         parsed = ir_measures.parse_measure(name)
     except (
@@ -94,15 +91,24 @@ def parse(name: str) -> Measure:
         RecursionError,
     ) as error:
         raise _unknown(name) from error
-    function = _trec_function(parsed)
+    own = OWN.get(parsed.NAME or "")
+    function = _trec_function(parsed) if own is None else _own_function(own, parsed)
     if function is None:
         raise _unknown(name)
-    return Measure(str(parsed), function, needs_depth=parsed.params.get("cutoff"))
+    return Measure(str(parsed), function, parsed.params.get("cutoff"), own)
 
 
 def parse_all(names: Iterable[str]) -> tuple[Measure, ...]:
     """Return the measures with these names, each once."""
     return tuple({measure.name: measure for measure in map(parse, names)}.values())
+
+
+def _own_function(own: OwnMeasure, parsed: "ir_measures.Measure") -> PerQuery | None:
+    """Return the function of a measure of ours, None if a parameter is missing or odd."""
+    params = dict(parsed.params)
+    cutoff = params.pop("cutoff", None)
+    is_right = (type(cutoff) is int and cutoff >= 1) if own.has_cutoff else cutoff is None
+    return own.per_query(cutoff) if is_right and not params else None
 
 
 def _trec_function(parsed: "ir_measures.Measure") -> PerQuery | None:
@@ -128,5 +134,6 @@ def _trec_function(parsed: "ir_measures.Measure") -> PerQuery | None:
 def _unknown(name: str) -> UnknownNameError:
     cutoff = re.search(r"@(\d+)$", name)
     k = cutoff.group(1) if cutoff and int(cutoff.group(1)) else "10"
-    known = ["AP", "RR", "nDCG", "MRD", "nMRD", f"P@{k}", f"R@{k}", f"nDCG@{k}", f"Success@{k}"]
+    trec = ["AP", "RR", "nDCG", f"P@{k}", f"R@{k}", f"nDCG@{k}", f"Success@{k}"]
+    known = [*trec, *(own.spelling.replace("@k", f"@{k}") for own in OWN.values())]
     return UnknownNameError(name, known, kind="measure", hint="list them with: xlir-bench measures")

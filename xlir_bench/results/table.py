@@ -1,6 +1,6 @@
-"""Scores on screen: one line per mode, and details by language on request."""
+"""Scores on screen: a column for each mode, details by language on request."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from rich import box
 from rich.console import Console
@@ -8,39 +8,82 @@ from rich.measure import Measurement
 from rich.table import Table
 
 from xlir_bench.core.mode import RetrievalMode, Setting
-from xlir_bench.core.score import Score, macro
+from xlir_bench.core.score import Figure, Interval, Score
+
+RANKS = ("MRD", "MaxRank")
+"""Measures whose values are ranks, not shares."""
+CONSTANT = "PEER"
+"""The measure that says nothing with one relevant passage in each language."""
 
 
-def mode_table(title: str, scores: Sequence[Score], measures: Sequence[str]) -> Table:
-    """Return a table with one row per mode: the macro average over its settings."""
-    table = _table(title, measures, ("mode", "settings"))
-    for mode in RetrievalMode:
-        settings = {score.setting for score in scores if score.setting.mode is mode}
-        if settings:
-            figures = [_figure(macro(scores, mode, measure), measure) for measure in measures]
-            table.add_row(mode.value, str(len(settings)), *figures)
+def figure_table(title: str, figures: Sequence[Figure], measures: Sequence[str]) -> Table:
+    """Return a table with a row for each measure and a column for each mode.
+
+    Cells are macro averages over the settings of a mode with their 95 % intervals.
+    """
+    known = {(figure.mode, figure.measure): figure for figure in figures}
+    modes = [mode for mode in RetrievalMode if any(figure.mode is mode for figure in figures)]
+    table = _table(title, ["measure", *modes])
+    for measure in measures:
+        if any((mode, measure) in known for mode in modes):
+            cells = [known.get((mode, measure)) for mode in modes]
+            values = [_cell(c.value, c.interval, measure) if c else "-" for c in cells]
+            table.add_row(measure, *values)
+    table.caption = _caption(figures)
+    table.caption_justify = "left"
     return table
 
 
-def macro_table(title: str, figures: dict[str, float], measures: Sequence[str]) -> Table:
-    """Return the same table from macro averages named "mono/AP"."""
-    table = _table(title, measures, ("mode",))
-    for mode in RetrievalMode:
-        if any(f"{mode}/{measure}" in figures for measure in measures):
-            row = [_figure(figures.get(f"{mode}/{measure}"), measure) for measure in measures]
-            table.add_row(mode.value, *row)
-    return table
+def _caption(figures: Sequence[Figure]) -> str | None:
+    """Say what brackets are, and which figure says nothing."""
+    lines = []
+    if any(figure.interval for figure in figures):
+        lines.append("means over settings, [95 % bootstrap intervals over topics]")
+    flat = [f.measure for f in figures if f.measure.startswith(CONSTANT) and _is_flat(f.interval)]
+    lines += [
+        f"{measure} is constant with one relevant passage in each language: it says nothing here"
+        for measure in dict.fromkeys(flat)
+    ]
+    return "\n".join(lines) or None
+
+
+def _is_flat(interval: Interval | None) -> bool:
+    return interval is not None and interval.high - interval.low < 1e-9
 
 
 def language_table(title: str, scores: Sequence[Score], measures: Sequence[str]) -> Table:
     """Return a table with one row per setting."""
-    table = _table(title, measures, ("setting", "queries"))
+    found = {score.measure for score in scores}
+    columns = [measure for measure in measures if measure in found]
+    table = _table(title, ["setting", "queries", *columns])
     by_setting: dict[Setting, dict[str, Score]] = {}
     for score in scores:
         by_setting.setdefault(score.setting, {})[score.measure] = score
     for setting, row in by_setting.items():
-        values = [_figure(row[m].value if m in row else None, m) for m in measures]
+        values = [figure(row[m].value, m) if m in row else "-" for m in columns]
         table.add_row(str(setting), str(max(s.n_queries for s in row.values())), *values)
+    return table
+
+
+def pair_table(
+    title: str, rows: Mapping[str, Mapping[str, float]], measures: Sequence[str]
+) -> Table:
+    """Return a table with a row for each other language of a pair, the mean over own languages."""
+    columns = [m for m in measures if any(m in row for row in rows.values())]
+    table = _table(title, ["pool: own", *columns])
+    for name, row in rows.items():
+        table.add_row(name, *(figure(row[m], m) if m in row else "-" for m in columns))
+    return table
+
+
+def matrix_table(
+    title: str, rows: Mapping[str, Mapping[str, float]], columns: Iterable[str]
+) -> Table:
+    """Return a table of shares by query language (rows) and another language (columns)."""
+    names = list(columns)
+    table = _table(title, ["query", *names])
+    for name, values in rows.items():
+        table.add_row(name, *(f"{values[x]:.3f}" if x in values else "-" for x in names))
     return table
 
 
@@ -52,17 +95,20 @@ def show(table: Table) -> None:
     Console(width=max(width, console.width)).print(table)
 
 
-def _table(title: str, measures: Sequence[str], first: Sequence[str]) -> Table:
+def _table(title: str, columns: Sequence[str]) -> Table:
     table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
-    for name in first:
-        table.add_column(name)
-    for measure in measures:
-        table.add_column(measure, justify="right")
+    for position, name in enumerate(columns):
+        table.add_column(name, justify="right" if position else "left")
     return table
 
 
-def _figure(value: float | None, measure: str) -> str:
-    """Print shares with four digits, ranks with one; a dash where a measure is not defined."""
-    if value is None:
-        return "-"
-    return f"{value:,.1f}" if measure == "MRD" else f"{value:.4f}"
+def _cell(value: float, interval: Interval | None, measure: str) -> str:
+    if interval is None:
+        return figure(value, measure)
+    low, high = figure(interval.low, measure), figure(interval.high, measure)
+    return f"{figure(value, measure)} [{low}, {high}]".replace("[", "\\[")
+
+
+def figure(value: float, measure: str) -> str:
+    """Print shares with four digits, ranks with one."""
+    return f"{value:,.1f}" if measure in RANKS else f"{value:.4f}"

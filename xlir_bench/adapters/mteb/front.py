@@ -17,24 +17,46 @@ from mteb.models.model_meta import ModelMeta
 
 from xlir_bench.adapters.mteb.models import folder_meta
 from xlir_bench.adapters.mteb.registry import register
-from xlir_bench.adapters.mteb.scores import read_scores
-from xlir_bench.adapters.mteb.session import SESSION, rank_table_path
+from xlir_bench.adapters.mteb.scores import mean_by_language, read_scores
+from xlir_bench.adapters.mteb.session import SESSION, hits_path, rank_table_path, read_hits_of
 from xlir_bench.adapters.mteb.task import encoder_of
 from xlir_bench.cards.task import TaskCard
 from xlir_bench.core.language import Language
 from xlir_bench.core.mode import RetrievalMode, Setting, settings_of
 from xlir_bench.core.ranking import RankTable
-from xlir_bench.core.score import Score
+from xlir_bench.core.score import Score, Scorecard, macro_figures
 from xlir_bench.errors import EncoderError, UnknownNameError, XlirError
-from xlir_bench.evaluate import score_table, search
+from xlir_bench.evaluate import Readings, readings, scorecard, search
+from xlir_bench.measures.above_share import above_shares
 from xlir_bench.measures.catalogue import parse_all
+from xlir_bench.measures.heat_map import answer_language_precision
 from xlir_bench.paths import written_whole
 from xlir_bench.readers.read import read
 from xlir_bench.results.rank_file import read_rank_table
 from xlir_bench.results.run_file import write_run
-from xlir_bench.results.table import language_table, mode_table, show
+from xlir_bench.results.table import (
+    figure_table,
+    language_table,
+    matrix_table,
+    pair_table,
+    show,
+)
 
 RUN_DEPTH = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Pool:
+    """A pool of chosen languages, or the query's own language and one other.
+
+    Attributes:
+        languages: of the pool; of the other language if it ``is_own``, empty for every other.
+        is_own: whether the pool is a pair with the query's own language.
+
+    """
+
+    languages: Sequence[Language]
+    is_own: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +64,7 @@ class Options:
     """What ``xlir-bench run`` was asked for, beside model and tasks."""
 
     measures: Sequence[str]
-    pool: Sequence[Language]
+    pool: Pool | None
     by_language: bool
     run_file: bool
     batch_size: int
@@ -120,24 +142,75 @@ def _report(
     folder = cache.get_task_result_path(card.name, meta).parent
     path = rank_table_path(folder, card, card.languages)
     measures = list(options.measures) or list(card.measures)
-    settings = [s for mode in modes for s in card.settings(mode)]
-    if options.pool:
-        settings = list(settings_of(RetrievalMode.pool, options.pool))
+    settings = _settings(card, modes, options)
     table = _table(model, card, path, options)
-    if table is not None:
-        scores = score_table(table, settings, parse_all(measures))
+    found = readings(table, settings, read_hits_of(path)) if table is not None else None
+    if found is not None:
+        result, too_shallow = scorecard(found, parse_all(measures))
+        _name_left_out(too_shallow, path, options)
     elif options.pool or options.measures:
         msg = f"{meta.name} ranks for itself: only the measures of its own result are known"
         raise EncoderError(msg)
     else:
         scores = _saved_scores(cache, meta, card, modes, measures)
-    title = f"{meta.name} on {card.name}"
-    show(mode_table(title, scores, measures))
-    if options.by_language:
-        show(language_table(title, scores, measures))
+        result = Scorecard(tuple(scores), tuple(macro_figures(scores, measures)))
+    names = [m.name for m in parse_all(measures)]
+    _show(f"{meta.name} on {card.name}", result, names, options)
+    if options.by_language and found is not None:
+        _show_tables_by_language(found)
     if options.run_file:
         _write_runs(model, card, settings, folder, options)
     sys.stdout.write(f"results: {folder}\n")
+
+
+def _settings(
+    card: TaskCard, modes: Sequence[RetrievalMode], options: Options
+) -> tuple[Setting, ...]:
+    """Return the settings that are asked for: those of modes, of one pool, or of pairs."""
+    pool = options.pool
+    if pool is None:
+        return tuple(s for mode in modes for s in card.settings(mode))
+    if not pool.is_own:
+        return settings_of(RetrievalMode.pool, pool.languages)
+    pairs = settings_of(RetrievalMode.pair, card.languages)
+    return tuple(s for s in pairs if not pool.languages or s.corpus_languages[1] in pool.languages)
+
+
+def _show_tables_by_language(found: Readings) -> None:
+    """Print the two tables of the pool of all languages: who stands in the way, who is found."""
+    multi = {s: r for s, r in found.ranks.items() if s.mode is RetrievalMode.multi}
+    for title, function in (
+        ("AboveShare: language of the passages that beat a right answer", above_shares),
+        ("AP by answer language, the other answers removed", answer_language_precision),
+    ):
+        rows = {
+            setting.query_language.code: mean_by_language(function(ranks), setting)
+            for setting, ranks in multi.items()
+        }
+        if rows:
+            codes = [x.code for s in list(multi)[:1] for x in s.corpus_languages]
+            show(matrix_table(title, rows, codes))
+
+
+def _name_left_out(names: set[str], path: Path, options: Options) -> None:
+    """Say which measures a run cannot have: those that need first passages it did not keep."""
+    if names and (options.measures or not options.pool):
+        sys.stderr.write(
+            f"xlir-bench: {', '.join(sorted(names))} left out: not enough of each query's first"
+            f" passages is kept in {hits_path(path).name} for these settings\n"
+        )
+
+
+def _show(title: str, result: Scorecard, names: Sequence[str], options: Options) -> None:
+    show(figure_table(title, result.figures, names))
+    if options.pool is not None and options.pool.is_own:
+        rows: dict[str, dict[str, float]] = {}
+        for other in dict.fromkeys(s.setting.corpus_languages[1] for s in result.scores):
+            part = [s for s in result.scores if s.setting.corpus_languages[1] == other]
+            rows[f"+{other.code}"] = {f.measure: f.value for f in macro_figures(part, names)}
+        show(pair_table(title, rows, names))
+    if options.by_language:
+        show(language_table(title, result.scores, names))
 
 
 def _table(model: Any, card: TaskCard, path: Path, options: Options) -> RankTable | None:

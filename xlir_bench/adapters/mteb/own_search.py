@@ -6,7 +6,10 @@ lexical floor.
 """
 
 import functools
+import math
+from collections import Counter
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -19,13 +22,15 @@ from mteb.models.models_protocols import (
 )
 from mteb.models.search_wrappers import SearchCrossEncoderWrapper, SearchEncoderWrapper
 
-from xlir_bench.core.collection import Collection
+from xlir_bench.core.collection import Collection, topic_numbers
 from xlir_bench.core.mode import Setting
-from xlir_bench.core.ranking import NOT_RETRIEVED, Ranks, grouped_ranks
+from xlir_bench.core.ranking import Ranks
 from xlir_bench.encoders import char_ngrams
 from xlir_bench.encoders.base import Vectors
 from xlir_bench.errors import EncoderError
-from xlir_bench.evaluate import search
+from xlir_bench.evaluate import HITS_DEPTH, search
+from xlir_bench.measures.trec import Judged, Qrels
+from xlir_bench.measures.trec import Run as PlainRun
 
 DEPTH = 1000
 RERANK_DEPTH = 100
@@ -118,34 +123,37 @@ def own_ranks(
     searcher.index(data["corpus"], **shared)
     depth = min(DEPTH, len(data["corpus"])) if top_ranked is None else RERANK_DEPTH
     run: Run = searcher.search(data["queries"], top_k=depth, top_ranked=top_ranked, **shared)
-    return _ranks(floor.collection, data, run, depth, model.mteb_model_meta.name), run
+    bad = [query for query, found in run.items() if any(map(math.isnan, found.values()))]
+    if bad:
+        msg = f"{model.mteb_model_meta.name} returned a NaN score for query {bad[0]!r}"
+        raise EncoderError(msg)
+    return _ranks(floor.collection, setting, data["relevant_docs"], run, depth), run
 
 
 def _ranks(
-    collection: Collection, data: Mapping[str, Any], run: Run, depth: int, name: str
+    collection: Collection,
+    setting: Setting,
+    judged: Mapping[str, Mapping[str, int]],
+    run: Run,
+    depth: int,
 ) -> Ranks:
-    """Rank as trec_eval does: float32 score descending, then passage id descending."""
-    row_of = {q.query_id: row for row, q in enumerate(collection.queries)}
-    rows, ranks, grades = [], [], []
-    for query_id, judged in data["relevant_docs"].items():
-        found = run.get(query_id, {})
-        scores = np.array(list(found.values()), dtype=np.float32)
-        if np.isnan(scores).any():
-            msg = f"{name} returned a NaN score for query {query_id!r}"
-            raise EncoderError(msg)
-        ids = np.array([passage_id.encode() for passage_id in found] or [b""])[: len(found)]
-        order = np.lexsort((ids, scores))[::-1]
-        position = {ids[i].decode(): rank for rank, i in enumerate(order, 1)}
-        for passage_id, grade in judged.items():
-            rows.append(row_of[query_id])
-            ranks.append(position.get(passage_id, NOT_RETRIEVED))
-            grades.append(grade)
-    queries = sum(q.language == collection.queries[rows[0]].language for q in collection.queries)
-    return grouped_ranks(
-        np.array(rows),
-        np.array(ranks),
-        np.array(grades),
-        n_passages=len(data["corpus"]),
-        n_unanswered=queries - len(data["relevant_docs"]),
+    """Read a model's own ranking as any other run of plain scores."""
+    counts = Counter(p.language for p in collection.passages)
+    languages = {p.passage_id: p.language.code for p in collection.passages}
+    languages |= {q.query_id: q.language.code for q in collection.queries}
+    topics = topic_numbers(q.topic_id for q in collection.queries)[1]
+    topic_of = {q.query_id: t for q, t in zip(collection.queries, topics, strict=True)}
+    found = Judged(Qrels(judged, {}), PlainRun(run, {})).ranks(
+        languages, {}, depth=HITS_DEPTH, order=[x.code for x in setting.corpus_languages]
+    )
+    ids, pool = list(judged), np.array([[counts[x] for x in setting.corpus_languages]])
+    queries = sum(q.language == setting.query_language for q in collection.queries)
+    return replace(
+        found,
+        n_passages=int(pool.sum()),
+        n_unanswered=queries - len(judged),
         depth=depth,
+        topics=np.array([topic_of[ids[row]] for row in found.queries]),
+        labels=found.labels and replace(found.labels, pool=pool),
+        pool_sizes=None,
     )

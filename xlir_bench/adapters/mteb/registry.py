@@ -29,9 +29,10 @@ from xlir_bench.adapters.mteb.session import SESSION, rank_table_path
 from xlir_bench.adapters.mteb.task import XlirModeTask, XlirTask, make_tasks
 from xlir_bench.cards.load import model_cards, task_cards
 from xlir_bench.cards.task import TaskCard
+from xlir_bench.core.score import macro_figures
 from xlir_bench.errors import CardError, ResultError
 from xlir_bench.results.rank_file import read_provenance
-from xlir_bench.results.table import macro_table, mode_table, show
+from xlir_bench.results.table import figure_table, show
 
 logger = logging.getLogger(__name__)
 
@@ -221,10 +222,13 @@ def _saved(
         evaluation.write(folder)
     if not is_final or not SESSION.shows_tables or result.task_name in SESSION.parts:
         return
-    title = f"{meta.name} on {result.task_name}"
     entries = result.scores[card.split]
     if issubclass(task, XlirTask):
-        show(macro_table(title, figures_of(entries[0]), card.measures))
+        figures = figures_of(entries[0], card.modes, card.measures)
     else:
+        known = SESSION.scorecard(card, task.mode)
         scores = read_scores(result, card.settings(task.mode), card.measures)
-        show(mode_table(title, scores, card.measures))
+        is_whole = known is not None and len(entries) == len({s.setting for s in known.scores})
+        found = known.figures if known and is_whole else macro_figures(scores, card.measures)
+        figures = list(found)
+    show(figure_table(f"{meta.name} on {result.task_name}", figures, card.measures))

@@ -3,13 +3,16 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+import numpy as np
 from mteb.results import TaskResult
+from numpy.typing import NDArray
 
 from xlir_bench.core.mode import RetrievalMode, Setting
 from xlir_bench.core.ranking import Ranks
-from xlir_bench.core.score import Score, macro
-from xlir_bench.evaluate import score
-from xlir_bench.measures.catalogue import Measure, parse
+from xlir_bench.core.score import Figure, Interval, Score
+from xlir_bench.measures.above_share import above_shares
+from xlir_bench.measures.catalogue import parse
+from xlir_bench.measures.heat_map import answer_language_precision
 
 CUTOFFS = (1, 3, 5, 10, 20, 100, 1000)
 """The cutoffs of mteb's retrieval tasks."""
@@ -29,26 +32,54 @@ _UNROUNDED = "mrr"
 """The one family that stock mteb does not round to five digits."""
 
 
-def setting_scores(
-    ranks: Ranks, setting: Setting, measures: Sequence[Measure]
-) -> tuple[dict[str, Any], list[str]]:
-    """Return one subset's scores in both spellings, and the measures that need more depth.
+def setting_scores(ranks: Ranks, setting: Setting, scores: Iterable[Score]) -> dict[str, Any]:
+    """Return one subset's scores in both spellings.
 
-    ir_measures' spelling is exact; mteb's own keys are what stock mteb computes on the same
-    ranking, cut at 1,000 and rounded as it rounds.
+    ir_measures' spelling is exact, with the bounds of the 95 % interval ("AP_low", "AP_high") and
+    the number of queries that are left out of the mean ("MRD_undefined", if any). mteb's own keys
+    are what stock mteb computes on the same ranking, cut at 1,000 and rounded as it rounds.
     """
-    ours, too_shallow = score(ranks, setting, measures)
-    stock = {}
+    entry: dict[str, Any] = {}
+    for score in scores:
+        entry |= _figures(score.measure, score.value, score.interval)
+        if score.n_undefined:
+            entry[f"{score.measure}_undefined"] = score.n_undefined
+    if setting.mode is RetrievalMode.multi:
+        entry |= _by_language(ranks, setting)
     for key, measure in _STOCK_MEASURES.items():
         if measure.is_known_for(ranks):
             mean = float(measure.per_query(ranks).mean())
-            stock[key] = mean if key.startswith(_UNROUNDED) else round(mean, 5)
-    scores: dict[str, Any] = {s.measure: s.value for s in ours} | stock
-    scores["accuracy"] = stock["recall_at_1"]
-    scores["n_queries"] = len(ranks.queries)
-    scores["n_unanswered"] = ranks.n_unanswered
-    scores["n_passages"] = ranks.n_passages
-    return scores, too_shallow
+            entry[key] = mean if key.startswith(_UNROUNDED) else round(mean, 5)
+    entry["accuracy"] = entry["recall_at_1"]
+    entry["n_queries"] = len(ranks.queries)
+    entry["n_unanswered"] = ranks.n_unanswered
+    entry["n_passages"] = ranks.n_passages
+    return entry
+
+
+def _figures(name: str, value: float, interval: Interval | None) -> dict[str, float]:
+    if interval is None:
+        return {name: value}
+    return {name: value, f"{name}_low": interval.low, f"{name}_high": interval.high}
+
+
+def _by_language(ranks: Ranks, setting: Setting) -> dict[str, float]:
+    """Return the setting's rows of the two tables by language: "AboveShare/en", "HeatMap/en"."""
+    if ranks.labels is None or not ranks.is_complete:
+        return {}
+    tables = {"AboveShare": above_shares(ranks), "HeatMap": answer_language_precision(ranks)}
+    return {
+        f"{name}/{code}": value
+        for name, values in tables.items()
+        for code, value in mean_by_language(values, setting).items()
+    }
+
+
+def mean_by_language(values: NDArray[np.float64], setting: Setting) -> dict[str, float]:
+    """Return the means of (n_queries, n_languages) values by language code, undefined ones out."""
+    columns = zip(setting.corpus_languages, values.T, strict=True)
+    defined = {language.code: column[~np.isnan(column)] for language, column in columns}
+    return {code: float(column.mean()) for code, column in defined.items() if len(column)}
 
 
 def read_scores(
@@ -61,21 +92,33 @@ def read_scores(
     for entries in result.scores.values():
         for entry in entries:
             setting = by_subset.get(entry["hf_subset"])
-            if setting is None:
-                continue
-            n = int(entry.get("n_queries", 0))
-            scores += [Score(setting, m, float(entry[m]), n) for m in wanted if m in entry]
+            if setting is not None:
+                scores += [_read_score(entry, setting, m) for m in wanted if m in entry]
     return scores
 
 
-def macro_scores(scores: Sequence[Score], main_measure: str) -> dict[str, Any]:
+def _read_score(entry: Mapping[str, Any], setting: Setting, name: str) -> Score:
+    n_undefined = int(entry.get(f"{name}_undefined", 0))
+    n_queries = int(entry.get("n_queries", 0)) - n_undefined
+    return Score(setting, name, float(entry[name]), n_queries, n_undefined, _bounds(entry, name))
+
+
+def _bounds(entry: Mapping[str, Any], name: str) -> Interval | None:
+    if f"{name}_low" not in entry:
+        return None
+    return Interval(float(entry[f"{name}_low"]), float(entry[f"{name}_high"]))
+
+
+def macro_scores(figures: Sequence[Figure], main_measure: str) -> dict[str, Any]:
     """Return the entry of a whole benchmark: macro averages per mode, and the mean of the modes.
 
-    Keys are "mono/AP", ...; ``main_score`` is the mean over modes of the macro main measure.
+    Keys are "mono/AP", "mono/AP_low", ...; ``main_score`` is the mean over modes of the macro main
+    measure.
     """
-    pairs = dict.fromkeys((s.setting.mode, s.measure) for s in scores)
-    entry: dict[str, Any] = {f"{mode}/{name}": macro(scores, mode, name) for mode, name in pairs}
-    mains = [entry[f"{mode}/{name}"] for mode, name in pairs if name == main_measure]
+    entry: dict[str, Any] = {}
+    for figure in figures:
+        entry |= _figures(f"{figure.mode}/{figure.measure}", figure.value, figure.interval)
+    mains = [figure.value for figure in figures if figure.measure == main_measure]
     entry["main_score"] = sum(mains) / len(mains) if mains else None
     entry[main_measure] = entry["main_score"]
     return entry
@@ -91,7 +134,13 @@ def eval_langs(settings: Iterable[Setting]) -> dict[str, list[str]]:
     }
 
 
-def figures_of(entry: Mapping[str, Any]) -> dict[str, float]:
-    """Return the "mode/measure" figures of a benchmark's entry."""
-    modes = {mode.value for mode in RetrievalMode}
-    return {key: value for key, value in entry.items() if key.split("/")[0] in modes}
+def figures_of(
+    entry: Mapping[str, Any], modes: Iterable[RetrievalMode], measures: Iterable[str], n: int = 0
+) -> list[Figure]:
+    """Return the macro averages of a benchmark's entry, those that it has."""
+    names = [(mode, measure) for mode in modes for measure in measures]
+    return [
+        Figure(mode, m, float(entry[f"{mode}/{m}"]), n, _bounds(entry, f"{mode}/{m}"))
+        for mode, m in names
+        if f"{mode}/{m}" in entry
+    ]

@@ -20,13 +20,26 @@ from mteb.models.model_meta import ModelMeta
 from xlir_bench.adapters.mteb.encoder import MtebEncoder, similarity_of
 from xlir_bench.cards.task import TaskCard
 from xlir_bench.core.collection import Collection
+from xlir_bench.core.hits import Hits
 from xlir_bench.core.language import Language
-from xlir_bench.core.ranking import RankTable
+from xlir_bench.core.mode import RetrievalMode, Setting
+from xlir_bench.core.ranking import Ranks, RankTable
+from xlir_bench.core.score import Scorecard
 from xlir_bench.encoders.base import Encoder, Role, Similarity, Vectors
 from xlir_bench.encoders.store import EmbeddingStore, checkpoint_folder
 from xlir_bench.errors import ResultError
-from xlir_bench.evaluate import embed, rank
+from xlir_bench.evaluate import (
+    HITS_DEPTH,
+    Readings,
+    embed,
+    find_hits,
+    rank,
+    readings,
+    scorecard,
+)
+from xlir_bench.measures.catalogue import parse_all
 from xlir_bench.paths import cache_folder, written_whole
+from xlir_bench.results.hits_file import read_hits, read_hits_provenance, write_hits
 from xlir_bench.results.provenance import provenance_of
 from xlir_bench.results.rank_file import read_provenance, read_rank_table, write_rank_table
 
@@ -68,6 +81,7 @@ class Evaluation:
         stores: its vectors.
         collection: the texts.
         table: the ranks.
+        hits: the first passages in the pool of all languages; None if no mode has that pool.
         provenance: how they came about.
         written: where the rank table lies, once it does.
 
@@ -79,17 +93,32 @@ class Evaluation:
     stores: ModelStores
     collection: Collection
     table: RankTable
+    hits: Hits | None
     provenance: dict[str, Any]
     written: Path | None = None
+    _cards: dict[RetrievalMode, Scorecard] = field(default_factory=dict)
+
+    def scorecard(self, mode: RetrievalMode) -> Scorecard:
+        """Return the scores of all settings of a mode, computed once."""
+        if mode not in self._cards:
+            found = readings(self.table, self.card.settings(mode), self.hits)
+            self._cards[mode], _ = scorecard(found, parse_all(self.card.measures))
+        return self._cards[mode]
+
+    def readings(self, setting: Setting) -> Ranks:
+        """Return the ranks of one setting."""
+        return readings(self.table, [setting], self.hits).ranks[setting]
 
     def vectors(self) -> tuple[Vectors, Vectors]:
         """Return the vectors of queries and passages, encoding what this process has not seen."""
         return embed(self.collection, self.encoder, self.stores)
 
     def write(self, folder: Path) -> None:
-        """Write rank table and provenance beside mteb's result, unless they are there."""
+        """Write rank table, hits and provenance beside mteb's result, unless they are there."""
         path = rank_table_path(folder, self.card, self.languages)
         if self.written != path:
+            if self.hits is not None:
+                write_hits(self.hits, hits_path(path), self.provenance)
             write_rank_table(self.table, path, self.provenance)
             record = path.with_name(path.name.replace(".ranks.parquet", ".provenance.jsonl"))
             with written_whole(record) as temporary:
@@ -110,6 +139,11 @@ def rank_table_path(folder: Path, card: TaskCard, languages: Sequence[Language])
     return folder / f"{card.name}{some}.ranks.parquet"
 
 
+def hits_path(ranks: Path) -> Path:
+    """Return the name of the hits beside a rank table: "XQuADR.hits.parquet"."""
+    return ranks.with_name(ranks.name.replace(".ranks.parquet", ".hits.parquet"))
+
+
 class Session:
     """The process-wide memory behind mteb's task objects."""
 
@@ -123,6 +157,8 @@ class Session:
         )
         self._latest: dict[tuple[str, str], Evaluation] = {}
         self._folders: dict[str, Path] = {}
+        self._own: dict[tuple[str, str], dict[Setting, Ranks]] = {}
+        self._current = ""
         self._warned: set[str] = set()
         self.shows_tables = True
         self.parts: set[str] = set()
@@ -141,7 +177,8 @@ class Session:
 
     def remember_folder(self, meta: ModelMeta, folder: Path) -> None:
         """Note where a model's results lie, so that its rank tables are found beside them."""
-        self._folders[model_key(meta)] = folder
+        self._current = model_key(meta)
+        self._folders[self._current] = folder
 
     def evaluation(
         self, encoder: MtebEncoder, card: TaskCard, collection: Collection
@@ -157,20 +194,49 @@ class Session:
             identity = _identity(encoder, key)
             folder = self._folders.get(model_key(model.mteb_model_meta))
             path = rank_table_path(folder, card, languages) if folder else None
-            table, provenance = _read_back(path, identity)
-            if table is None:
-                table, provenance = _make(encoder, card, collection, stores)
-                provenance["identity"] = identity
+            found = _read_back(path, identity, card)
+            if found is None:
+                found = _make(encoder, card, collection, stores)
+                found[2]["identity"] = identity
                 path = None
             known[key] = Evaluation(
-                card, languages, encoder, stores, collection, table, provenance, written=path
+                card, languages, encoder, stores, collection, *found, written=path
             )
             if folder is not None:
                 known[key].write(folder)
             known[key].discard_checkpoints()
         evaluation = known[key]
-        self._latest[model_key(model.mteb_model_meta), card.name] = evaluation
+        self._current = model_key(model.mteb_model_meta)
+        self._latest[self._current, card.name] = evaluation
         return evaluation
+
+    def remember_ranks(
+        self, meta: ModelMeta, card: TaskCard, setting: Setting, ranks: Ranks
+    ) -> None:
+        """Keep what a model that searches for itself ranked, for the macro averages."""
+        self._current = model_key(meta)
+        self._own.setdefault((self._current, card.name), {})[setting] = ranks
+
+    def scorecard(self, card: TaskCard, mode: RetrievalMode) -> Scorecard | None:
+        """Return the scores of the model at work in a mode, None if its ranks are not at hand.
+
+        mteb does not tell an aggregate whose results it combines: it is the model whose results
+        were last asked for.
+        """
+        evaluation = self._latest.get((self._current, card.name))
+        if evaluation is not None and len(evaluation.languages) == len(card.languages):
+            return evaluation.scorecard(mode)
+        own = self._own.get((self._current, card.name), {})
+        ranks = {setting: own[setting] for setting in card.settings(mode) if setting in own}
+        if ranks and len(ranks) == len(card.settings(mode)):
+            n_topics = 1 + max(int(r.topics.max()) for r in ranks.values())
+            return scorecard(Readings(ranks, n_topics), parse_all(card.measures))[0]
+        folder = self._folders.get(self._current)
+        path = rank_table_path(folder, card, card.languages) if folder else None
+        if path is None or not path.exists():
+            return None
+        found = readings(read_rank_table(path), card.settings(mode), read_hits_of(path))
+        return scorecard(found, parse_all(card.measures))[0]
 
     def latest(self, meta: ModelMeta, card: TaskCard) -> Evaluation | None:
         """Return the evaluation that a result being saved was computed from."""
@@ -190,28 +256,50 @@ def _identity(encoder: MtebEncoder, benchmark: str) -> str | None:
     return hashlib.sha256(json.dumps([benchmark, encoder.similarity, *prints]).encode()).hexdigest()
 
 
-def _read_back(path: Path | None, identity: str | None) -> tuple[RankTable | None, dict[str, Any]]:
-    """Return the rank table of an earlier run if it is of the same model, data and versions."""
+Made = tuple[RankTable, Hits | None, dict[str, Any]]
+"""What an evaluation makes and keeps on disk: ranks, first passages, provenance."""
+
+
+def _read_back(path: Path | None, identity: str | None, card: TaskCard) -> Made | None:
+    """Return what an earlier run left if it is of the same model, data and versions."""
     if path is None or identity is None or not path.exists():
-        return None, {}
+        return None
     try:
         provenance = read_provenance(path)
         if provenance.get("identity") != identity:
-            return None, {}
-        return read_rank_table(path), provenance
+            return None
+        hits = None
+        if RetrievalMode.multi in card.modes:
+            if read_hits_provenance(hits_path(path)).get("identity") != identity:
+                return None
+            hits = read_hits(hits_path(path))
+        return read_rank_table(path), hits, provenance
     except ResultError as error:
         logger.warning("%s", error)
-        return None, {}
+        return None
+
+
+def read_hits_of(path: Path) -> Hits | None:
+    """Return the hits beside a rank table if they are of the same run, else None."""
+    try:
+        if read_hits_provenance(hits_path(path)) != read_provenance(path):
+            return None
+        return read_hits(hits_path(path))
+    except ResultError:
+        return None
 
 
 def _make(
     encoder: MtebEncoder, card: TaskCard, collection: Collection, stores: ModelStores
-) -> tuple[RankTable, dict[str, Any]]:
+) -> Made:
     start = time.perf_counter()
     queries, passages = embed(collection, encoder, stores)
     embedded = time.perf_counter()
     table = rank(collection, queries, passages)
     ranked = time.perf_counter()
+    is_pooled = RetrievalMode.multi in card.modes
+    hits = find_hits(collection, queries, passages, HITS_DEPTH) if is_pooled else None
+    found = time.perf_counter()
     provenance = provenance_of(card) | {
         "model": encoder.name,
         "revision": encoder.revision,
@@ -221,10 +309,14 @@ def _make(
         **encoder.hardware(),
         "languages": [x.code for x in collection.languages],
         "texts_encoded": {role.value: stores.store(encoder, role).n_encoded for role in Role},
-        "seconds": {"encode": round(embedded - start, 3), "rank": round(ranked - embedded, 3)},
+        "seconds": {
+            "encode": round(embedded - start, 3),
+            "rank": round(ranked - embedded, 3),
+            "hits": round(found - ranked, 3),
+        },
         "date": datetime.now(tz=UTC).isoformat(timespec="seconds"),
     }
-    return table, provenance
+    return table, hits, provenance
 
 
 SESSION = Session()

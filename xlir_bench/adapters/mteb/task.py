@@ -3,6 +3,7 @@
 import functools
 import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
@@ -26,8 +27,10 @@ from xlir_bench.adapters.mteb.session import SESSION
 from xlir_bench.cards.task import TaskCard
 from xlir_bench.core.collection import Collection
 from xlir_bench.core.mode import RetrievalMode, Setting, languages_of
+from xlir_bench.core.ranking import Ranks
+from xlir_bench.core.score import Figure, Score, macro
 from xlir_bench.errors import CardError, UnknownNameError
-from xlir_bench.evaluate import search
+from xlir_bench.evaluate import Readings, scorecard, search
 from xlir_bench.measures.catalogue import parse_all
 from xlir_bench.readers.read import read
 
@@ -117,9 +120,12 @@ class XlirModeTask(AbsTaskRetrieval):
             ranks, found = own_ranks(
                 model, self.floor, setting, data_split, self.metadata, encode_kwargs
             )
+            SESSION.remember_ranks(model.mteb_model_meta, self.card, setting, ranks)
+            scores = self._own_scores(ranks, setting, model.mteb_model_meta.name)
         else:
             evaluation = SESSION.evaluation(encoder, self.card, self.collection)
-            ranks = evaluation.table.ranks(setting)
+            ranks = evaluation.readings(setting)
+            scores = [s for s in evaluation.scorecard(self.mode).scores if s.setting == setting]
             found = None
             if prediction_folder:
                 hits = search(self.collection, setting, *evaluation.vectors(), self._top_k)
@@ -128,13 +134,21 @@ class XlirModeTask(AbsTaskRetrieval):
             self._save_task_predictions(
                 found, model, prediction_folder, hf_subset=hf_subset, hf_split=hf_split
             )
-        scores, too_shallow = setting_scores(ranks, setting, parse_all(self.card.measures))
+        return setting_scores(ranks, setting, scores)
+
+    def _own_scores(self, ranks: Ranks, setting: Setting, name: str) -> list[Score]:
+        """Score a model's own ranking, and name the measures that need a deeper one."""
+        n_topics = int(ranks.topics.max()) + 1
+        found, too_shallow = scorecard(
+            Readings({setting: ranks}, n_topics), parse_all(self.card.measures)
+        )
         if too_shallow:
+            names = [m for m in self.card.measures if m in too_shallow]
             SESSION.warn_once(
-                f"{model.mteb_model_meta.name} ranks only {ranks.depth:,} passages"
-                f" on {self.metadata.name}: {', '.join(too_shallow)} need more and are left out"
+                f"{name} ranks only {ranks.depth:,} passages on {self.metadata.name}:"
+                f" {', '.join(names)} need more and are left out"
             )
-        return scores
+        return list(found.scores)
 
     def _add_main_score(self, scores: dict[str, Any]) -> None:  # type: ignore[override]
         keys = (self.metadata.main_score, *FALLBACK_MAIN)
@@ -187,10 +201,22 @@ class XlirTask(AbsTaskAggregate):
         entries = [entry for r in mine for part in r.scores.values() for entry in part]
         keys = (self.card.main_measure, *FALLBACK_MAIN)
         main = next(key for key in keys if all(key in entry for entry in entries))
-        entry = macro_scores([s for s in scores if s.measure in {*self.card.measures, main}], main)
+        entry = macro_scores(self._figures(scores, main), main)
         if len(mine) < len(self.taskname_to_task):
             entry["main_score"] = None
         return {split: {"default": entry} for split in self.metadata.eval_splits}
+
+    def _figures(self, scores: Sequence[Score], main: str) -> list[Figure]:
+        """Return the macro averages of the scores, with intervals where the ranks are at hand."""
+        found = []
+        for mode in self.card.modes:
+            known = SESSION.scorecard(self.card, mode)
+            for measure in dict.fromkeys((*self.card.measures, main)):
+                figure = macro(scores, mode, measure)
+                if figure is not None:
+                    sure = known.figure(mode, measure) if known else None
+                    found.append(replace(figure, interval=sure.interval if sure else None))
+        return found
 
 
 def make_tasks(card: TaskCard) -> list[type[XlirModeTask] | type[XlirTask]]:
