@@ -266,11 +266,12 @@ def test_a_shallow_ranking_is_scored_without_the_measures_that_need_more(
     task = mteb.get_task("XLIRMiniMulti", languages=["eng"])
     entry = next(iter(scores_of(mteb.evaluate(Searcher(), task, cache=cache, **QUIET)).values()))
     assert {"P@10", "R@100", "nDCG@10", "map_at_1000"} <= set(entry)
-    assert not {"AP", "RR", "MRD", "nMRD"} & set(entry)
+    assert not {"AP", "RR", "MRD", "nMRD", "MaxRank", "AboveShare"} & set(entry)
+    assert {"TLR@20", "OwnFirst", "LangShare@10", "OwnWrong"} <= set(entry)
     assert entry["main_score"] == entry["map_at_1000"]
     lines = [r.message for r in caplog.records if "left out" in r.message]
     assert len(lines) == 1
-    assert "AP, RR, MRD, nMRD need more" in lines[0]
+    assert "AP, RR, MRD, nMRD, MaxRank, AboveShare, AboveLift need more" in lines[0]
 
 
 def test_a_ranking_of_the_whole_pool_has_every_measure(cache: mteb.ResultCache) -> None:

@@ -21,6 +21,7 @@ MAY_IMPORT = {
     "retrieve": {*BASE, "cards"},
     "measures": {*BASE, "cards"},
     "evaluate": {"errors", "core", "encoders", "measures", "retrieve"},
+    "compare": {"errors", "core", "measures", "evaluate"},
     "results": {*BASE, "cards"},
 }
 MAY_IMPORT["adapters"] = {*MAY_IMPORT} - {"__init__"}

@@ -1,1 +1,1 @@
-"""The command line: ``xlir-bench run | tasks | data | measures``."""
+"""The command line: ``xlir-bench run | show | compare | measures | tasks | data``."""

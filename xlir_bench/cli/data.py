@@ -6,7 +6,7 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from xlir_bench.cards.load import task_cards
-from xlir_bench.errors import UnknownNameError
+from xlir_bench.cli.names import benchmark
 from xlir_bench.readers.fetch import candidates, file_of
 from xlir_bench.readers.read import read
 
@@ -31,13 +31,7 @@ def data(
         Read the files too, and check counts, offsets and ids.
 
     """
-    cards = task_cards()
-    for name in names:
-        if name not in cards:
-            raise UnknownNameError(
-                name, cards, kind="task", hint="list them with: xlir-bench tasks"
-            )
-    for card in [cards[name] for name in names] or cards.values():
+    for card in [benchmark(name) for name in names] or task_cards().values():
         for language in card.languages:
             places = candidates(card, language.code)
             found = next((place for place in places if place.is_file()), None)

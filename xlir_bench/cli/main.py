@@ -5,7 +5,7 @@ from importlib.metadata import version
 
 from cyclopts import App, CycloptsError
 
-from xlir_bench.cli import data, measures, run, tasks
+from xlir_bench.cli import compare, data, measures, run, show, tasks
 from xlir_bench.errors import XlirError
 
 app = App(
@@ -23,6 +23,12 @@ app = App(
 
     xlir-bench run -m ./my-model -t XQuADR --pool en,de  one pool: seconds
 
+    xlir-bench measures qrels.txt run.txt -m AP MRD      any run, any measure
+
+    xlir-bench show char-ngrams XLIRMini                 read errors, query by query
+
+    xlir-bench compare ./a ./b -t XQuADR                 differences with p-values
+
     xlir-bench tasks XQuADR                              counts, licence, citation
 
     Exit status: 0 done; 1 a problem named on standard error; 2 wrong usage; 130 interrupted.
@@ -34,6 +40,8 @@ app.command(run.run)
 app.command(tasks.tasks)
 app.command(data.data)
 app.command(measures.measures)
+app.command(show.show)
+app.command(compare.compare)
 
 
 def main() -> None:

@@ -10,7 +10,7 @@ from rich.table import Table
 
 from xlir_bench.cards.load import task_cards
 from xlir_bench.cards.task import TaskCard
-from xlir_bench.errors import UnknownNameError
+from xlir_bench.cli.names import benchmark
 from xlir_bench.results.table import show
 
 
@@ -33,10 +33,7 @@ def tasks(
         Print JSON.
 
     """
-    cards = task_cards()
-    if name is not None and name not in cards:
-        raise UnknownNameError(name, cards, kind="task", hint="list them with: xlir-bench tasks")
-    chosen = [cards[name]] if name else list(cards.values())
+    chosen = list(task_cards().values()) if name is None else [benchmark(name)]
     if as_json:
         json.dump([_record(card) for card in chosen], sys.stdout, indent=2, ensure_ascii=False)
         sys.stdout.write("\n")

@@ -46,7 +46,7 @@ class Figure:
         mode: what is searched.
         measure: ir_measures spelling.
         value: macro average.
-        n_settings: that have the measure.
+        n_undefined: queries of those settings for which the measure is undefined.
         interval: of the average, None if it was not computed.
 
     """
@@ -54,7 +54,7 @@ class Figure:
     mode: RetrievalMode
     measure: str
     value: float
-    n_settings: int
+    n_undefined: int = 0
     interval: Interval | None = None
 
 
@@ -77,13 +77,56 @@ class Scorecard:
         return next(found, None)
 
 
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """How much larger a macro average of the first model is than that of the second.
+
+    Attributes:
+        value: first minus second.
+        interval: bootstrap interval of it.
+        p_value: two-sided, of the paired randomisation test.
+        n_queries: on which both are defined.
+
+    """
+
+    value: float
+    interval: Interval
+    p_value: float
+    n_queries: int
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """One macro average of two models.
+
+    Attributes:
+        mode: what is searched.
+        measure: ir_measures spelling.
+        first: value of the first model, on the queries on which both are defined.
+        second: value of the second.
+        difference: first minus second, with its interval and raw p-value.
+        corrected: p-value by Holm over all rows of the table.
+
+    """
+
+    mode: RetrievalMode
+    measure: str
+    first: float
+    second: float
+    difference: Difference
+    corrected: float
+
+
 def macro(scores: Iterable[Score], mode: RetrievalMode, measure: str) -> Figure | None:
     """Return the unweighted mean over the settings of a mode, None if no setting has the measure.
 
     Source: Elmahdy, Lin, Ahmad 2024, section 4 (each setting weighs the same).
     """
-    values = [s.value for s in scores if s.setting.mode == mode and s.measure == measure]
-    return Figure(mode, measure, float(np.mean(values)), len(values)) if values else None
+    found = [s for s in scores if s.setting.mode == mode and s.measure == measure]
+    if not found:
+        return None
+    n_undefined = sum(s.n_undefined for s in found)
+    return Figure(mode, measure, float(np.mean([s.value for s in found])), n_undefined)
 
 
 def macro_figures(scores: Sequence[Score], measures: Iterable[str]) -> list[Figure]:

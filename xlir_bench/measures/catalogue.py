@@ -42,8 +42,8 @@ class Measure:
             return depth >= min(self.needs_depth or 1, ranks.n_passages)
         if ranks.is_complete:
             return True
-        if self.own is not None and self.own.needs_every_rank:
-            return False
+        if self.own is not None and not self.own.has_cutoff:
+            return not self.own.needs_every_rank
         if ranks.depth >= ranks.n_passages:
             return True
         return self.needs_depth is not None and self.needs_depth <= ranks.depth

@@ -139,7 +139,11 @@ def _check(measure: LanguageMeasure, ranks: Ranks) -> None:
         return
     for what, columns in (("passage", labels.relevant), ("query", labels.own)):
         if len(columns) and (columns == NO_LANGUAGE).all():
-            msg = f"{measure} needs languages, and that of no {what} in the qrels is known"
+            msg = (
+                f"{measure} needs languages, and that of no {what} in the qrels is known: give"
+                f" {measure.own.name}(languages={{id: language}}) or a column; on the command line"
+                " --languages, --language-pattern or --query-language"
+            )
             raise DataError(msg)
 
 

@@ -13,7 +13,7 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from xlir_bench.core.score import Interval
+from xlir_bench.core.score import Difference, Interval
 
 K = TypeVar("K", bound=Hashable)
 Floats = NDArray[np.float64]
@@ -44,24 +44,6 @@ class Column:
         topics = self.topics[defined]
         sums = np.bincount(topics, self.values[defined], minlength=n_topics)
         return sums.astype(np.float64), np.bincount(topics, minlength=n_topics).astype(np.float64)
-
-
-@dataclass(frozen=True, slots=True)
-class Difference:
-    """How much larger a figure of the first model is than that of the second.
-
-    Attributes:
-        value: first minus second.
-        interval: bootstrap interval of it.
-        p_value: two-sided, of the paired randomisation test.
-        n_queries: on which both are defined.
-
-    """
-
-    value: float
-    interval: Interval
-    p_value: float
-    n_queries: int
 
 
 def bootstrap(

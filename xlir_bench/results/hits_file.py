@@ -8,8 +8,10 @@ import numpy as np
 from xlir_bench.core.collection import topic_numbers
 from xlir_bench.core.hits import NO_LANGUAGE, NO_PASSAGE, Hits
 from xlir_bench.core.language import language
+from xlir_bench.errors import ResultError
 from xlir_bench.results import columns
 from xlir_bench.results.columns import Kind
+from xlir_bench.results.rank_file import read_provenance
 
 HITS = Kind("hits", 1)
 _NONE = "-"
@@ -51,6 +53,27 @@ def read_hits_provenance(path: Path) -> dict[str, Any]:
 
     """
     return columns.read_provenance(path, HITS)
+
+
+def hits_path(ranks: Path) -> Path:
+    """Return the name of the hits beside a rank table: "XQuADR.hits.parquet"."""
+    return ranks.with_name(ranks.name.replace(".ranks.parquet", ".hits.parquet"))
+
+
+def hits_beside(ranks: Path) -> Hits | None:
+    """Return the hits beside a rank table, None if there are none of the same run.
+
+    Raises:
+        ResultError: the rank table cannot be read.
+
+    """
+    provenance = read_provenance(ranks)
+    try:
+        if read_hits_provenance(hits_path(ranks)) != provenance:
+            return None
+        return read_hits(hits_path(ranks))
+    except ResultError:
+        return None
 
 
 def read_hits(path: Path) -> Hits:

@@ -1,5 +1,6 @@
 """Scores on screen: a column for each mode, details by language on request."""
 
+import sys
 from collections.abc import Iterable, Mapping, Sequence
 
 from rich import box
@@ -8,10 +9,13 @@ from rich.measure import Measurement
 from rich.table import Table
 
 from xlir_bench.core.mode import RetrievalMode, Setting
-from xlir_bench.core.score import Figure, Interval, Score
+from xlir_bench.core.score import Comparison, Figure, Interval, Score
 
 RANKS = ("MRD", "MaxRank")
 """Measures whose values are ranks, not shares."""
+
+PAGE = 120
+"""Characters a line where there is no terminal."""
 CONSTANT = "PEER"
 """The measure that says nothing with one relevant passage in each language."""
 
@@ -30,15 +34,17 @@ def figure_table(title: str, figures: Sequence[Figure], measures: Sequence[str])
             values = [_cell(c.value, c.interval, measure) if c else "-" for c in cells]
             table.add_row(measure, *values)
     table.caption = _caption(figures)
-    table.caption_justify = "left"
     return table
 
 
 def _caption(figures: Sequence[Figure]) -> str | None:
-    """Say what brackets are, and which figure says nothing."""
+    """Say what brackets are, what is left out of means, and which figure says nothing."""
     lines = []
     if any(figure.interval for figure in figures):
         lines.append("means over settings, [95 % bootstrap intervals over topics]")
+    left_out = [f"{f.mode}/{f.measure} {f.n_undefined:,}" for f in figures if f.n_undefined]
+    if left_out:
+        lines.append(f"queries for which a measure is undefined, left out: {', '.join(left_out)}")
     flat = [f.measure for f in figures if f.measure.startswith(CONSTANT) and _is_flat(f.interval)]
     lines += [
         f"{measure} is constant with one relevant passage in each language: it says nothing here"
@@ -87,12 +93,44 @@ def matrix_table(
     return table
 
 
+def comparison_table(title: str, rows: Sequence[Comparison], names: tuple[str, str]) -> Table:
+    """Return a table with a row for each mode and measure; * where the corrected p is under .05."""
+    first, second = (name.rstrip("/").split("/")[-1] for name in names)
+    table = _table(title, ["mode", "measure", first, second, "difference", "p", "p (Holm)", ""])
+    for row in rows:
+        change = row.difference
+        table.add_row(
+            row.mode.value,
+            row.measure,
+            figure(row.first, row.measure),
+            figure(row.second, row.measure),
+            _cell(change.value, change.interval, row.measure, sign="+"),
+            f"{change.p_value:.4f}",
+            f"{row.corrected:.4f}",
+            "*" if row.corrected < 0.05 else "",
+        )
+    table.caption = (
+        "differences of means over settings, [95 % bootstrap intervals over topics];"
+        " paired randomisation test"
+    )
+    return table
+
+
 def show(table: Table) -> None:
     """Print a table to standard output, as wide as its figures need: none is ever cut."""
+    caption, table.caption = table.caption, None  # rich would fold it to the table's width
     console = Console()
     unbounded = console.options.update(max_width=1000)
     width = Measurement.get(console, unbounded, table).maximum
     Console(width=max(width, console.width)).print(table)
+    if caption is not None:
+        sys.stdout.write(f"{caption}\n\n")
+
+
+def show_text(table: Table) -> None:
+    """Print a table with long texts to standard output, folded to the terminal's width."""
+    console = Console()
+    (console if console.is_terminal else Console(width=PAGE)).print(table)
 
 
 def _table(title: str, columns: Sequence[str]) -> Table:
@@ -102,13 +140,13 @@ def _table(title: str, columns: Sequence[str]) -> Table:
     return table
 
 
-def _cell(value: float, interval: Interval | None, measure: str) -> str:
+def _cell(value: float, interval: Interval | None, measure: str, sign: str = "") -> str:
     if interval is None:
-        return figure(value, measure)
-    low, high = figure(interval.low, measure), figure(interval.high, measure)
-    return f"{figure(value, measure)} [{low}, {high}]".replace("[", "\\[")
+        return figure(value, measure, sign)
+    low, high = (figure(x, measure, sign) for x in (interval.low, interval.high))
+    return f"{figure(value, measure, sign)} \\[{low}, {high}]"
 
 
-def figure(value: float, measure: str) -> str:
-    """Print shares with four digits, ranks with one."""
-    return f"{value:,.1f}" if measure in RANKS else f"{value:.4f}"
+def figure(value: float, measure: str, sign: str = "") -> str:
+    """Print shares with four digits, ranks with one; ``sign`` "+" to print that of both."""
+    return f"{value:{sign},.1f}" if measure in RANKS else f"{value:{sign}.4f}"

@@ -18,7 +18,7 @@ from mteb.models.model_meta import ModelMeta
 from xlir_bench.adapters.mteb.models import folder_meta
 from xlir_bench.adapters.mteb.registry import register
 from xlir_bench.adapters.mteb.scores import mean_by_language, read_scores
-from xlir_bench.adapters.mteb.session import SESSION, hits_path, rank_table_path, read_hits_of
+from xlir_bench.adapters.mteb.session import SESSION, rank_table_path
 from xlir_bench.adapters.mteb.task import encoder_of
 from xlir_bench.cards.task import TaskCard
 from xlir_bench.core.language import Language
@@ -32,6 +32,7 @@ from xlir_bench.measures.catalogue import parse_all
 from xlir_bench.measures.heat_map import answer_language_precision
 from xlir_bench.paths import written_whole
 from xlir_bench.readers.read import read
+from xlir_bench.results.hits_file import hits_beside, hits_path
 from xlir_bench.results.rank_file import read_rank_table
 from xlir_bench.results.run_file import write_run
 from xlir_bench.results.table import (
@@ -85,16 +86,7 @@ def run_tasks(
         XlirError: the model, the data or the results folder is not usable.
 
     """
-    register()
-    logging.getLogger("mteb").setLevel(logging.ERROR)
-    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
-    # mteb's advice on prompts it does not use is for authors of models, not for who scores one.
-    for category in (UserWarning, FutureWarning):
-        warnings.filterwarnings("ignore", category=category, module="mteb")
-    _check_writable(options.output_folder)
-    loaded: Any = _load(model, name, device)
-    cache = ResultCache(options.output_folder)
-    SESSION.shows_tables = False
+    loaded, cache = _prepare(model, name, device, options.output_folder)
     for card, modes in chosen:
         whole = tuple(modes) == card.modes
         names = [card.name] if whole else [card.task_name(mode) for mode in modes]
@@ -107,6 +99,41 @@ def run_tasks(
             show_progress_bar=False,
         )
         _report(loaded, cache, card, modes, options)
+
+
+def keep_hits(
+    model: str, card: TaskCard, output_folder: Path, device: str | None, batch_size: int
+) -> Path:
+    """Rank a benchmark unless an earlier run has, and return where its first passages lie.
+
+    Raises:
+        XlirError: the model, the data or the results folder is not usable.
+
+    """
+    loaded, cache = _prepare(model, None, device, output_folder)
+    encoder = encoder_of(loaded, card, {"batch_size": batch_size})
+    if encoder is None:
+        msg = f"{model} ranks for itself, and keeps no first passages to show"
+        raise EncoderError(msg)
+    folder = cache.get_task_result_path(card.name, loaded.mteb_model_meta).parent
+    SESSION.remember_folder(loaded.mteb_model_meta, folder)
+    SESSION.evaluation(encoder, card, read(card)).write(folder)
+    return hits_path(rank_table_path(folder, card, card.languages))
+
+
+def _prepare(
+    model: str, name: str | None, device: str | None, output_folder: Path
+) -> tuple[Any, ResultCache]:
+    """Return the loaded model and the folder of its results."""
+    register()
+    logging.getLogger("mteb").setLevel(logging.ERROR)
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    # mteb's advice on prompts it does not use is for authors of models, not for who scores one.
+    for category in (UserWarning, FutureWarning):
+        warnings.filterwarnings("ignore", category=category, module="mteb")
+    _check_writable(output_folder)
+    SESSION.shows_tables = False
+    return _load(model, name, device), ResultCache(output_folder)
 
 
 def _load(model: str, name: str | None, device: str | None) -> Any:
@@ -144,7 +171,7 @@ def _report(
     measures = list(options.measures) or list(card.measures)
     settings = _settings(card, modes, options)
     table = _table(model, card, path, options)
-    found = readings(table, settings, read_hits_of(path)) if table is not None else None
+    found = readings(table, settings, hits_beside(path)) if table is not None else None
     if found is not None:
         result, too_shallow = scorecard(found, parse_all(measures))
         _name_left_out(too_shallow, path, options)
@@ -204,8 +231,9 @@ def _name_left_out(names: set[str], path: Path, options: Options) -> None:
 def _show(title: str, result: Scorecard, names: Sequence[str], options: Options) -> None:
     show(figure_table(title, result.figures, names))
     if options.pool is not None and options.pool.is_own:
-        rows: dict[str, dict[str, float]] = {}
-        for other in dict.fromkeys(s.setting.corpus_languages[1] for s in result.scores):
+        others = sorted({s.setting.corpus_languages[1] for s in result.scores})
+        rows = {}
+        for other in others:
             part = [s for s in result.scores if s.setting.corpus_languages[1] == other]
             rows[f"+{other.code}"] = {f.measure: f.value for f in macro_figures(part, names)}
         show(pair_table(title, rows, names))

@@ -196,7 +196,7 @@ def _set_aside_if_broken(path: Path) -> None:
 
 
 def _is_of_other_data(folder: Path, card: TaskCard) -> bool:
-    """Say whether results were computed on files with other checksums than the card names."""
+    """Say whether results were computed on other files than the card names, or cannot be told."""
     path = rank_table_path(folder, card, card.languages)
     if not path.exists():
         return False
@@ -204,7 +204,7 @@ def _is_of_other_data(folder: Path, card: TaskCard) -> bool:
         return bool(read_provenance(path).get("data_sha256") != card.data_sha256)
     except ResultError as error:
         logger.warning("%s", error)
-        return False
+        return True
 
 
 def _saved(

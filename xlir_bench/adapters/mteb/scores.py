@@ -41,9 +41,7 @@ def setting_scores(ranks: Ranks, setting: Setting, scores: Iterable[Score]) -> d
     """
     entry: dict[str, Any] = {}
     for score in scores:
-        entry |= _figures(score.measure, score.value, score.interval)
-        if score.n_undefined:
-            entry[f"{score.measure}_undefined"] = score.n_undefined
+        entry |= _figures(score.measure, score.value, score.interval, score.n_undefined)
     if setting.mode is RetrievalMode.multi:
         entry |= _by_language(ranks, setting)
     for key, measure in _STOCK_MEASURES.items():
@@ -57,10 +55,13 @@ def setting_scores(ranks: Ranks, setting: Setting, scores: Iterable[Score]) -> d
     return entry
 
 
-def _figures(name: str, value: float, interval: Interval | None) -> dict[str, float]:
-    if interval is None:
-        return {name: value}
-    return {name: value, f"{name}_low": interval.low, f"{name}_high": interval.high}
+def _figures(
+    name: str, value: float, interval: Interval | None, n_undefined: int
+) -> dict[str, float]:
+    entry = {name: value}
+    if interval is not None:
+        entry |= {f"{name}_low": interval.low, f"{name}_high": interval.high}
+    return entry | ({f"{name}_undefined": n_undefined} if n_undefined else {})
 
 
 def _by_language(ranks: Ranks, setting: Setting) -> dict[str, float]:
@@ -117,7 +118,8 @@ def macro_scores(figures: Sequence[Figure], main_measure: str) -> dict[str, Any]
     """
     entry: dict[str, Any] = {}
     for figure in figures:
-        entry |= _figures(f"{figure.mode}/{figure.measure}", figure.value, figure.interval)
+        name = f"{figure.mode}/{figure.measure}"
+        entry |= _figures(name, figure.value, figure.interval, figure.n_undefined)
     mains = [figure.value for figure in figures if figure.measure == main_measure]
     entry["main_score"] = sum(mains) / len(mains) if mains else None
     entry[main_measure] = entry["main_score"]
@@ -135,12 +137,12 @@ def eval_langs(settings: Iterable[Setting]) -> dict[str, list[str]]:
 
 
 def figures_of(
-    entry: Mapping[str, Any], modes: Iterable[RetrievalMode], measures: Iterable[str], n: int = 0
+    entry: Mapping[str, Any], modes: Iterable[RetrievalMode], measures: Iterable[str]
 ) -> list[Figure]:
     """Return the macro averages of a benchmark's entry, those that it has."""
-    names = [(mode, measure) for mode in modes for measure in measures]
+    names = [(mode, measure, f"{mode}/{measure}") for mode in modes for measure in measures]
     return [
-        Figure(mode, m, float(entry[f"{mode}/{m}"]), n, _bounds(entry, f"{mode}/{m}"))
-        for mode, m in names
-        if f"{mode}/{m}" in entry
+        Figure(mode, m, float(entry[x]), int(entry.get(f"{x}_undefined", 0)), _bounds(entry, x))
+        for mode, m, x in names
+        if x in entry
     ]

@@ -39,7 +39,13 @@ from xlir_bench.evaluate import (
 )
 from xlir_bench.measures.catalogue import parse_all
 from xlir_bench.paths import cache_folder, written_whole
-from xlir_bench.results.hits_file import read_hits, read_hits_provenance, write_hits
+from xlir_bench.results.hits_file import (
+    hits_beside,
+    hits_path,
+    read_hits,
+    read_hits_provenance,
+    write_hits,
+)
 from xlir_bench.results.provenance import provenance_of
 from xlir_bench.results.rank_file import read_provenance, read_rank_table, write_rank_table
 
@@ -139,11 +145,6 @@ def rank_table_path(folder: Path, card: TaskCard, languages: Sequence[Language])
     return folder / f"{card.name}{some}.ranks.parquet"
 
 
-def hits_path(ranks: Path) -> Path:
-    """Return the name of the hits beside a rank table: "XQuADR.hits.parquet"."""
-    return ranks.with_name(ranks.name.replace(".ranks.parquet", ".hits.parquet"))
-
-
 class Session:
     """The process-wide memory behind mteb's task objects."""
 
@@ -235,7 +236,7 @@ class Session:
         path = rank_table_path(folder, card, card.languages) if folder else None
         if path is None or not path.exists():
             return None
-        found = readings(read_rank_table(path), card.settings(mode), read_hits_of(path))
+        found = readings(read_rank_table(path), card.settings(mode), hits_beside(path))
         return scorecard(found, parse_all(card.measures))[0]
 
     def latest(self, meta: ModelMeta, card: TaskCard) -> Evaluation | None:
@@ -276,16 +277,6 @@ def _read_back(path: Path | None, identity: str | None, card: TaskCard) -> Made 
         return read_rank_table(path), hits, provenance
     except ResultError as error:
         logger.warning("%s", error)
-        return None
-
-
-def read_hits_of(path: Path) -> Hits | None:
-    """Return the hits beside a rank table if they are of the same run, else None."""
-    try:
-        if read_hits_provenance(hits_path(path)) != read_provenance(path):
-            return None
-        return read_hits(hits_path(path))
-    except ResultError:
         return None
 
 
