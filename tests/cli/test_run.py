@@ -4,6 +4,7 @@ import contextlib
 import io
 import json
 import logging
+import re
 import shutil
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
@@ -25,6 +26,7 @@ from xlir_bench.encoders import char_ngrams, store
 from xlir_bench.evaluate import readings, scorecard
 from xlir_bench.measures.catalogue import parse_all
 from xlir_bench.readers.read import read
+from xlir_bench.results.hits_file import read_hits
 from xlir_bench.results.rank_file import (
     read_provenance,
     read_rank_table,
@@ -101,9 +103,24 @@ def collection() -> Collection:
 
 
 def rows(out: str) -> dict[str, list[str]]:
-    """Return the fields of each line of a table by their first."""
-    fields = [line.split() for line in out.splitlines()]
-    return {first: rest for first, *rest in (x for x in fields if len(x) > 1)}
+    """Return the cells of each line of a table by their first."""
+    cells = [re.split(r" {2,}", line.strip()) for line in out.splitlines()]
+    return {first: rest for first, *rest in (x for x in cells if len(x) > 1)}
+
+
+def figures(out: str) -> dict[str, dict[str, str]]:
+    """Return the cells of the first table by mode, then measure."""
+    table = rows(out)
+    modes = table["measure"]
+    return {
+        mode: {measure: cells[at] for measure, cells in table.items() if len(cells) == len(modes)}
+        for at, mode in enumerate(modes)
+    }
+
+
+def value(cell: str) -> float:
+    """Return the number of a cell without its interval."""
+    return float(cell.split(maxsplit=1)[0].replace(",", ""))
 
 
 def json_entries(folder: Path, task: str) -> dict[str, dict[str, float]]:
@@ -131,19 +148,69 @@ def judgements(collection: Collection) -> dict[str, dict[str, int]]:
 @pytest.mark.slow
 @pytest.mark.parametrize(("mode", "n"), [("mono", 12), ("cross", 132), ("multi", 12)])
 def test_a_run_prints_the_macro_average_of_each_mode(finished: Finished, mode: str, n: int) -> None:
-    header, row = rows(finished.out)["mode"], rows(finished.out)[mode]
+    found = figures(finished.out)[mode]
     entries = json_entries(finished.folder, f"XLIRMini{mode.capitalize()}")
-    assert header[:3] == ["settings", "AP", "P@1"]
-    assert row[:2] == [str(n), f"{np.mean([e['AP'] for e in entries.values()]):.4f}"]
+    assert list(found)[1:3] == ["AP", "P@1"]
+    assert found["AP"].split()[0] == f"{np.mean([e['AP'] for e in entries.values()]):.4f}"
     assert len(entries) == n
 
 
+def test_every_figure_has_its_interval_on_screen_and_in_the_result(finished: Finished) -> None:
+    entry = json_entries(finished.folder, "XLIRMini")["default"]
+    for mode, found in figures(finished.out).items():
+        for measure in task_cards()["XLIRMini"].measures:
+            cell = found[measure]
+            if cell == "-":
+                assert f"{mode}/{measure}" not in entry
+                continue
+            low, high = (float(x.replace(",", "")) for x in re.findall(r"[-\d.,]+\d", cell)[1:])
+            assert low <= value(cell) <= high
+            assert entry[f"{mode}/{measure}_low"] == pytest.approx(low, abs=0.051)
+            assert entry[f"{mode}/{measure}_high"] == pytest.approx(high, abs=0.051)
+
+
+def test_undefined_queries_are_counted_in_the_result_and_on_screen(finished: Finished) -> None:
+    """PEER@100 needs a relevant passage among the first 100."""
+    table = read_rank_table(finished.folder / "XLIRMini.ranks.parquet")
+    ranks = 1 + table.beaten_by.sum(axis=1)
+    answered = np.unique(table.query_rows[ranks <= 100])
+    entry = json_entries(finished.folder, "XLIRMini")["default"]
+    assert entry["multi/PEER@100_undefined"] == 1080 - len(answered) > 0
+    assert f"left out: multi/PEER@100 {1080 - len(answered)}\n" in finished.out
+
+
+def test_the_multilingual_result_holds_the_tables_by_language(finished: Finished) -> None:
+    entry = json_entries(finished.folder, "XLIRMiniMulti")["de-multi"]
+    codes = [x.code for x in task_cards()["XLIRMini"].languages]
+    shares = [entry[f"AboveShare/{code}"] for code in codes]
+    assert sum(shares) == pytest.approx(1, abs=1e-5)
+    assert entry["AboveShare/de"] == pytest.approx(entry["AboveShare"], abs=1e-6)
+    assert entry["HeatMap/de"] > max(entry[f"HeatMap/{code}"] for code in codes if code != "de")
+
+
+def test_the_first_passages_are_kept_beside_the_ranks(
+    finished: Finished, collection: Collection
+) -> None:
+    hits = read_hits(finished.folder / "XLIRMini.hits.parquet")
+    assert hits.passages.shape == (1080, 100)
+    table = read_rank_table(finished.folder / "XLIRMini.ranks.parquet")
+    ranks = 1 + table.beaten_by.sum(axis=1)
+    answers = judgements(collection)
+    for row in range(0, 1080, 97):
+        found = [hits.passage_ids[p] for p in hits.passages[row]]
+        own = table.query_rows == table.query_ids.index(hits.query_ids[row])
+        expected = {
+            r: table.passage_ids[p]
+            for r, p in zip(ranks[own], table.passage_rows[own], strict=True)
+        }
+        right = {i: name for i, name in enumerate(found, 1) if name in answers[hits.query_ids[row]]}
+        assert right == {r: name for r, name in expected.items() if r <= 100}
+
+
 def test_measures_of_one_answer_are_a_dash_where_no_distance_exists(finished: Finished) -> None:
-    header = rows(finished.out)["mode"]
-    figures = rows(finished.out)
-    at = header.index("MRD")
-    assert (figures["mono"][at], figures["cross"][at]) == ("-", "-")
-    assert 11 <= float(figures["multi"][at].replace(",", "")) < 1824
+    found = figures(finished.out)
+    assert (found["mono"]["MRD"], found["cross"]["MRD"]) == ("-", "-")
+    assert 11 <= value(found["multi"]["MRD"]) < 1824
 
 
 def test_a_run_says_where_its_results_are(finished: Finished) -> None:
@@ -153,7 +220,7 @@ def test_a_run_says_where_its_results_are(finished: Finished) -> None:
 def test_a_run_leaves_mtebs_results_ranks_and_provenance(finished: Finished) -> None:
     assert {path.name for path in finished.folder.iterdir()} == {
         "XLIRMini.json", "XLIRMiniMono.json", "XLIRMiniCross.json", "XLIRMiniMulti.json",
-        "XLIRMini.ranks.parquet", "XLIRMini.provenance.jsonl",
+        "XLIRMini.ranks.parquet", "XLIRMini.hits.parquet", "XLIRMini.provenance.jsonl",
         "model_meta.json", "run_settings.jsonl",
     }  # fmt: skip
 
@@ -198,8 +265,8 @@ def test_the_second_run_encodes_nothing_and_prints_the_same(call: Call, finished
 def test_a_mode_of_a_finished_benchmark_encodes_nothing(call: Call, finished: Finished) -> None:
     found = call(*MODEL, "-t", "XLIRMiniCross", "-o", str(finished.output))
     assert found.status == 0
-    assert rows(found.out)["cross"] == rows(finished.out)["cross"]
-    assert "mono" not in rows(found.out)
+    expected = figures(finished.out)["cross"]
+    assert figures(found.out) == {"cross": {m: c for m, c in expected.items() if c != "-"}}
 
 
 @pytest.mark.usefixtures("no_encoding")
@@ -208,8 +275,9 @@ def test_other_measures_of_a_finished_run_encode_nothing(call: Call, finished: F
         *MODEL, "-t", "XLIRMini", "--measures", "P@3", "nDCG@5", "-o", str(finished.output)
     )  # fmt: skip
     assert found.status == 0
-    assert rows(found.out)["mode"] == ["settings", "P@3", "nDCG@5"]
-    assert set(rows(found.out)) >= {"mono", "cross", "multi"}
+    printed = figures(found.out)
+    assert list(printed) == ["mono", "cross", "multi"]
+    assert [list(cells) for cells in printed.values()] == [["measure", "P@3", "nDCG@5"]] * 3
 
 
 @pytest.mark.usefixtures("no_encoding")
@@ -247,8 +315,61 @@ def test_a_pool_of_a_finished_run_is_scored_without_encoding(
     monkeypatch.setattr(char_ngrams, "encode", None)
     found = call(*MODEL, "-t", "XLIRMini", "--pool", "en,de,ar", "-o", str(finished.output))
     assert found.status == 0
-    assert rows(found.out)["pool"][0] == "3"
-    assert float(rows(found.out)["pool"][1]) == pytest.approx(expected, abs=6e-5)
+    assert value(figures(found.out)["pool"]["AP"]) == pytest.approx(expected, abs=6e-5)
+
+
+@pytest.mark.usefixtures("no_encoding")
+def test_pairs_with_english_are_averaged_over_the_other_languages(
+    call: Call, finished: Finished, collection: Collection
+) -> None:
+    """Oracle: the ranks of both languages' counts, added up by hand."""
+    table = read_rank_table(finished.folder / "XLIRMini.ranks.parquet")
+    codes = [x.code for x in table.languages]
+    english, last = codes.index("en"), []
+    for own in (c for c in range(len(codes)) if c != english):
+        rows_of = (table.query_languages == own) & np.isin(table.passage_languages, [own, english])
+        ranks = 1 + table.beaten_by[rows_of][:, [own, english]].sum(axis=1)
+        queries = table.query_rows[rows_of]
+        last.append(np.mean([ranks[queries == q].max() for q in np.unique(queries)]))
+    command = (*MODEL, "-t", "XLIRMini", "-o", str(finished.output), "--measures", "AP", "MaxRank")
+    found = call(*command, "--pool", "own,en")
+    assert found.status == 0
+    assert value(figures(found.out)["pair"]["MaxRank"]) == pytest.approx(np.mean(last), abs=0.051)
+    assert value(rows(found.out)["+en"][1]) == pytest.approx(np.mean(last), abs=0.051)
+
+    every = call(*command, "--pool", "own,any")
+    printed = rows(every.out)
+    assert [first for first in printed if first.startswith("+")] == sorted(
+        f"+{x.code}" for x in task_cards()["XLIRMini"].languages
+    )
+    assert printed["+en"] == rows(found.out)["+en"]
+
+
+@pytest.mark.usefixtures("no_encoding")
+def test_by_language_prints_who_stands_in_the_way_and_who_is_found(
+    call: Call, finished: Finished
+) -> None:
+    found = call(*MODEL, "-t", "XLIRMini", "--mode", "multi", "--by-language",
+                 "-o", str(finished.output))  # fmt: skip
+    shares, heat = found.out.split("AboveShare: ")[1].split("AP by answer language")
+    entry = json_entries(finished.folder, "XLIRMiniMulti")["th-multi"]
+    codes = [x.code for x in task_cards()["XLIRMini"].languages]
+    for table, name in ((shares, "AboveShare"), (heat, "HeatMap")):
+        assert rows(table)["query"] == codes
+        assert rows(table)["th"] == [f"{entry[f'{name}/{code}']:.3f}" for code in codes]
+
+
+def test_first_passages_that_are_gone_leave_out_the_measures_that_read_them(
+    call: Call, finished: Finished, tmp_path: Path
+) -> None:
+    shutil.copytree(finished.output, tmp_path / "out")
+    (tmp_path / "out" / BELOW_OUTPUT / "XLIRMini.hits.parquet").unlink()
+    found = call(*MODEL, "-t", "XLIRMini", "-o", str(tmp_path / "out"))
+    assert found.status == 0
+    assert "MRC@10, OtherRight" in found.err.splitlines()[-1]
+    assert "left out: not enough of each query's first" in found.err.splitlines()[-1]
+    assert "LangShare@10" not in rows(found.out)
+    assert rows(found.out)["MRD"] == rows(finished.out)["MRD"]
 
 
 def test_one_mode_alone_scores_as_it_does_with_the_others(
@@ -256,11 +377,30 @@ def test_one_mode_alone_scores_as_it_does_with_the_others(
 ) -> None:
     found = call(*MODEL, "-t", "XLIRMini", "--mode", "mono", "-o", str(tmp_path / "out"))
     assert found.status == 0
-    assert rows(found.out)["mono"] == rows(finished.out)["mono"]
-    assert {"cross", "multi"}.isdisjoint(rows(found.out))
+    expected = figures(finished.out)["mono"]
+    assert figures(found.out) == {"mono": {m: c for m, c in expected.items() if c != "-"}}
     assert sorted(results_below(tmp_path / "out")) == [
-        "XLIRMini.provenance.jsonl", "XLIRMini.ranks.parquet", "XLIRMiniMono.json",
+        "XLIRMini.hits.parquet", "XLIRMini.provenance.jsonl", "XLIRMini.ranks.parquet",
+        "XLIRMiniMono.json",
     ]  # fmt: skip
+
+
+@pytest.mark.usefixtures("no_encoding")
+def test_the_values_of_every_query_are_written_on_request(
+    call: Call, finished: Finished, tmp_path: Path
+) -> None:
+    shutil.copytree(finished.output, tmp_path / "out")
+    found = call(*MODEL, "-t", "XLIRMini", "--per-query", "-o", str(tmp_path / "out"))
+    assert found.status == 0
+    table = pq.read_table(tmp_path / "out" / BELOW_OUTPUT / "XLIRMini.per_query.parquet")
+    setting, measure, value = (table[x].to_numpy() for x in ("setting", "measure", "value"))
+    entry = json_entries(finished.folder, "XLIRMiniMulti")["hi-multi"]
+    for name in ("AP", "MRD", "PEER@100", "MRC@10"):
+        values = value[(setting == "multi/hi") & (measure == name)]
+        assert len(values) == 90
+        assert np.nanmean(values) == pytest.approx(entry[name], abs=1e-6)
+        assert np.isnan(values).sum() == entry.get(f"{name}_undefined", 0)
+    assert len(set(table["query_id"].to_pylist())) == 1080
 
 
 # --- run files ---
@@ -324,8 +464,8 @@ def test_pytrec_eval_gives_a_run_the_scores_of_the_result(
         s for s in task_cards()["XLIRMini"].settings(RetrievalMode.multi) if s.subset == "tr-multi"
     )
     table = read_rank_table(runs.parent / "XLIRMini.ranks.parquet")
-    found = readings(table, [setting])
-    (exact,) = scorecard(found, parse_all(["AP@1000"]), resamples=0)[0].scores
+    ranks = readings(table, [setting])
+    (exact,) = scorecard(ranks, parse_all(["AP@1000"]), resamples=0)[0].scores
     assert found == {
         "map_cut_1000": pytest.approx(exact.value, abs=1e-6),
         "P_10": pytest.approx(entry["P@10"], abs=1e-6),
@@ -430,7 +570,7 @@ def test_an_interrupted_run_exits_130_and_goes_on_where_it_stopped(
     again = call(*command)
     assert again.status == 0
     assert sum(resumed.chunks) == N_TEXTS - 600
-    assert all(rows(again.out)[x] == rows(finished.out)[x] for x in ("mono", "cross", "multi"))
+    assert figures(again.out) == figures(finished.out)
     assert [p for p in (tmp_path / "cache").rglob("*") if p.is_file()] == []
 
 
@@ -509,7 +649,7 @@ def test_results_on_other_data_are_not_shown_again(
         path.write_text(path.read_text().replace('"AP": 0.', '"AP": 9.'))
     again = call(*MODEL, "-t", "XLIRMini", "-o", str(folder))
     assert again.status == 0
-    assert rows(again.out)["mono"] == rows(finished.out)["mono"]
+    assert figures(again.out) == figures(finished.out)
     assert "9." not in " ".join(
         str(e["AP"]) for e in json_entries(table.parent, "XLIRMiniMono").values()
     )
@@ -524,5 +664,5 @@ def test_a_rank_table_that_is_gone_is_made_again(
     table.unlink()
     again = call(*MODEL, "-t", "XLIRMini", "-o", str(folder), "--measures", "AP")
     assert again.status == 0
-    assert rows(again.out)["mono"][1] == rows(finished.out)["mono"][1]
+    assert rows(again.out)["AP"] == rows(finished.out)["AP"]
     assert table.exists()

@@ -46,13 +46,22 @@ def test_multi_and_pool_search_all_languages(mode: RetrievalMode) -> None:
         (Setting(RetrievalMode.mono, DE, (DE,)), "mono/de", "de-de"),
         (Setting(RetrievalMode.cross, DE, (EN,)), "cross/de-en", "de-en"),
         (Setting(RetrievalMode.multi, DE, (AR, DE, EN)), "multi/de", "de-multi"),
+        (Setting(RetrievalMode.pair, DE, (DE, EN)), "pair/de+en", "de-de+en"),
     ],
-    ids=["mono", "cross", "multi"],
+    ids=["mono", "cross", "multi", "pair"],
 )
 def test_a_setting_is_printed_with_its_mode_and_names_its_subset(
     setting: Setting, name: str, subset: str
 ) -> None:
     assert (str(setting), setting.subset) == (name, subset)
+
+
+def test_a_pair_is_the_language_of_the_query_and_each_other_one() -> None:
+    settings = settings_of(RetrievalMode.pair, (AR, DE, EN))
+    assert [str(s) for s in settings] == [
+        "pair/ar+de", "pair/ar+en", "pair/de+ar", "pair/de+en", "pair/en+ar", "pair/en+de",
+    ]  # fmt: skip
+    assert all(s.query_language == s.corpus_languages[0] for s in settings)
 
 
 def test_a_pool_is_named_after_its_languages() -> None:
@@ -80,7 +89,7 @@ def test_an_unknown_mode_offers_the_closest() -> None:
 
 
 def test_a_mode_like_no_other_lists_them_all() -> None:
-    with pytest.raises(UnknownNameError, match="'zzz'; known: mono, cross, multi, pool"):
+    with pytest.raises(UnknownNameError, match="'zzz'; known: mono, cross, multi, pair, pool"):
         retrieval_mode("zzz")
 
 

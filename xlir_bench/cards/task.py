@@ -187,7 +187,9 @@ def _check(card: TaskCard) -> None:
         "modes": not card.modes or len(set(card.modes)) < len(card.modes),
         "measures": len(set(card.measures)) < len(card.measures),
         "main_measure": card.main_measure not in card.measures,
-        "modes (a pool is chosen when a task is run)": RetrievalMode.pool in card.modes,
+        "modes (a pool or pair is chosen when a task is run)": bool(
+            {RetrievalMode.pool, RetrievalMode.pair} & set(card.modes)
+        ),
         "source.url (it must hold {language})": bool(source.url) and "{language}" not in source.url,
         "source.sha256": not all(map(_SHA256.fullmatch, source.sha256.values())),
         "counts": any(type(n) is not int or n < 0 for n in numbers),

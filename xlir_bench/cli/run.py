@@ -36,6 +36,9 @@ def run(  # noqa: PLR0913 - one parameter an option
     run_file: Annotated[
         bool, Parameter(name="--run-file", negative="", show_default=False)
     ] = False,
+    per_query: Annotated[
+        bool, Parameter(name="--per-query", negative="", show_default=False)
+    ] = False,
     name: Annotated[str | None, Parameter(name="--name")] = None,
     device: Annotated[str | None, Parameter(name="--device")] = None,
     batch_size: Annotated[int, Parameter(name="--batch-size", validator=Number(gte=1))] = 32,
@@ -47,7 +50,8 @@ def run(  # noqa: PLR0913 - one parameter an option
     """Encode, rank and score. Each text is encoded once; finished work is kept.
 
     Writes OUT/results/<org>__<model>/<revision>/: <task>.json (mteb's result),
-    <benchmark>.ranks.parquet (the exact ranks) and <benchmark>.provenance.jsonl.
+    <benchmark>.ranks.parquet (the exact ranks), <benchmark>.hits.parquet (the first 100 passages of
+    each query in the pool of all languages) and <benchmark>.provenance.jsonl.
 
     Parameters
     ----------
@@ -68,6 +72,8 @@ def run(  # noqa: PLR0913 - one parameter an option
         Print one line per setting too, and the tables of query language by answer language.
     run_file:
         Write TREC run files beside the results: the first 1,000 of every query of every setting.
+    per_query:
+        Write the value of every query in every setting beside the results, as parquet.
     name:
         "org/name" of a local folder in results (default: local/<folder>).
     device:
@@ -103,6 +109,7 @@ def run(  # noqa: PLR0913 - one parameter an option
         pool=Pool(*chosen_pool) if chosen_pool else None,
         by_language=by_language,
         run_file=run_file,
+        per_query=per_query,
         batch_size=batch_size,
         output_folder=output_folder,
         overwrite=overwrite,
@@ -135,8 +142,8 @@ def _pool(codes: str | None) -> tuple[tuple[Language, ...], bool] | None:
 
 def _mode(name: str) -> RetrievalMode:
     mode = retrieval_mode(name)
-    if mode is RetrievalMode.pool:
-        msg = "a pool is chosen with --pool en,de, not with --mode"
+    if mode in {RetrievalMode.pool, RetrievalMode.pair}:
+        msg = f"a {mode} is chosen with --pool en,de or --pool own,en, not with --mode"
         raise UsageError(msg)
     return mode
 

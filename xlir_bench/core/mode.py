@@ -65,9 +65,10 @@ class Setting:
 
     @property
     def subset(self) -> str:
-        """Return the name of mteb's subset: "de-de", "de-en" or "de-multi"."""
-        corpus = self.corpus_languages[0].code if len(self.corpus_languages) == 1 else "multi"
-        return f"{self.query_language.code}-{corpus}"
+        """Return the name of mteb's subset: "de-de", "de-en", "de-multi" or "de-de+en"."""
+        codes = [language.code for language in self.corpus_languages]
+        is_named = len(codes) == 1 or self.mode is RetrievalMode.pair
+        return f"{self.query_language.code}-{'+'.join(codes) if is_named else 'multi'}"
 
 
 def settings_of(mode: RetrievalMode, languages: Sequence[Language]) -> tuple[Setting, ...]:

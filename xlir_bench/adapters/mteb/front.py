@@ -4,7 +4,7 @@ import logging
 import os
 import sys
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -26,14 +26,15 @@ from xlir_bench.core.mode import RetrievalMode, Setting, settings_of
 from xlir_bench.core.ranking import RankTable
 from xlir_bench.core.score import Score, Scorecard, macro_figures
 from xlir_bench.errors import EncoderError, UnknownNameError, XlirError
-from xlir_bench.evaluate import Readings, readings, scorecard, search
+from xlir_bench.evaluate import Readings, per_query, readings, scorecard, search
 from xlir_bench.measures.above_share import above_shares
 from xlir_bench.measures.catalogue import parse_all
 from xlir_bench.measures.heat_map import answer_language_precision
 from xlir_bench.paths import written_whole
 from xlir_bench.readers.read import read
 from xlir_bench.results.hits_file import hits_beside, hits_path
-from xlir_bench.results.rank_file import read_rank_table
+from xlir_bench.results.per_query_file import Rows, write_per_query
+from xlir_bench.results.rank_file import read_provenance, read_rank_table
 from xlir_bench.results.run_file import write_run
 from xlir_bench.results.table import (
     figure_table,
@@ -68,6 +69,7 @@ class Options:
     pool: Pool | None
     by_language: bool
     run_file: bool
+    per_query: bool
     batch_size: int
     output_folder: Path
     overwrite: bool
@@ -187,7 +189,18 @@ def _report(
         _show_tables_by_language(found)
     if options.run_file:
         _write_runs(model, card, settings, folder, options)
+    if options.per_query and found is not None and table is not None:
+        rows = _per_query_rows(table, found, measures)
+        name = f"{card.name}.per_query.parquet"
+        write_per_query(folder / name, rows, read_provenance(path) if path.exists() else {})
     sys.stdout.write(f"results: {folder}\n")
+
+
+def _per_query_rows(table: RankTable, found: Readings, measures: Sequence[str]) -> Iterator[Rows]:
+    columns, _ = per_query(found, parse_all(measures))
+    for (setting, name), column in columns.items():
+        ids = [table.query_ids[row] for row in found.ranks[setting].queries]
+        yield str(setting), name, ids, column.values
 
 
 def _settings(
