@@ -31,11 +31,13 @@ class EmbeddingStore:
     Attributes:
         checkpoints: folder of unfinished work; None to keep vectors in the process only.
         n_encoded: texts that went through the encoder, for provenance and tests.
+        n_resumed: texts whose vectors an interrupted run had left.
 
     """
 
     checkpoints: Path | None = None
     n_encoded: int = 0
+    n_resumed: int = 0
     _rows: dict[str, int] = field(default_factory=dict)
     _vectors: list[Vectors] = field(default_factory=list)
     _has_resumed: bool = False
@@ -136,6 +138,7 @@ class EmbeddingStore:
                 path.unlink(missing_ok=True)  # cut off by a full disk or a crash: encoded again
             else:
                 self._add(digests, vectors)
+        self.n_resumed = len(self._rows)
 
 
 def _digest(text: str) -> str:

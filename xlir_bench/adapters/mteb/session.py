@@ -27,7 +27,7 @@ from xlir_bench.core.ranking import Ranks, RankTable
 from xlir_bench.core.score import Scorecard
 from xlir_bench.encoders.base import Encoder, Role, Similarity, Vectors
 from xlir_bench.encoders.store import EmbeddingStore, checkpoint_folder
-from xlir_bench.errors import ResultError
+from xlir_bench.errors import DataError, ResultError
 from xlir_bench.evaluate import (
     HITS_DEPTH,
     Readings,
@@ -112,8 +112,20 @@ class Evaluation:
         return self._cards[mode]
 
     def readings(self, setting: Setting) -> Ranks:
-        """Return the ranks of one setting."""
-        return readings(self.table, [setting], self.hits).ranks[setting]
+        """Return the ranks of one setting.
+
+        Raises:
+            DataError: no query of the setting has a relevant passage in its pool.
+
+        """
+        found = readings(self.table, [setting], self.hits).ranks
+        if setting not in found:
+            msg = (
+                f"no query of {self.card.name} {setting} has a relevant passage in its pool;"
+                " leave the setting out"
+            )
+            raise DataError(msg)
+        return found[setting]
 
     def vectors(self) -> tuple[Vectors, Vectors]:
         """Return the vectors of queries and passages, encoding what this process has not seen."""
@@ -300,6 +312,7 @@ def _make(
         **encoder.hardware(),
         "languages": [x.code for x in collection.languages],
         "texts_encoded": {role.value: stores.store(encoder, role).n_encoded for role in Role},
+        "texts_resumed": {role.value: stores.store(encoder, role).n_resumed for role in Role},
         "seconds": {
             "encode": round(embedded - start, 3),
             "rank": round(ranked - embedded, 3),
