@@ -44,6 +44,12 @@ def test_the_test_command_is_that_of_ci() -> None:
     assert command.split("&&")[-1].strip() in script
 
 
+def test_the_example_of_ir_measures_runs(capsys: pytest.CaptureFixture[str]) -> None:
+    (code,) = [block for language, block in BLOCKS if language == "python" and "TLR" in block]
+    exec(code, {})  # noqa: S102 - our own README
+    assert "TLR@20: 1.0" in capsys.readouterr().out
+
+
 @pytest.mark.slow
 def test_the_first_screen_shows_what_the_first_command_prints(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
