@@ -55,7 +55,8 @@ def compare_models(
 
 
 def _check_same_queries(first: Readings, second: Readings) -> None:
-    same = first.n_topics == second.n_topics and first.ranks.keys() == second.ranks.keys()
+    same = (first.n_topics, first.query_ids) == (second.n_topics, second.query_ids)
+    same = same and first.ranks.keys() == second.ranks.keys()
     if not same or any(
         not np.array_equal(ranks.queries, second.ranks[setting].queries)
         for setting, ranks in first.ranks.items()

@@ -150,11 +150,13 @@ class Readings:
     Attributes:
         ranks: of every setting in which a query has an answer.
         n_topics: of the benchmark, whatever the settings: the same resamples for all of them.
+        query_ids: that the rows of ``Ranks.queries`` name; empty if they are not known.
 
     """
 
     ranks: Mapping[Setting, Ranks]
     n_topics: int
+    query_ids: tuple[str, ...] = ()
 
 
 def readings(table: RankTable, settings: Iterable[Setting], hits: Hits | None = None) -> Readings:
@@ -174,7 +176,7 @@ def readings(table: RankTable, settings: Iterable[Setting], hits: Hits | None = 
         if hits is not None and set(setting.corpus_languages) == set(hits.languages):
             ranks = ranks.with_top(_top(table, ranks, setting, hits))
         found[setting] = ranks
-    return Readings(found, len(table.topic_ids))
+    return Readings(found, len(table.topic_ids), table.query_ids)
 
 
 def _top(table: RankTable, ranks: Ranks, setting: Setting, hits: Hits) -> Top:

@@ -21,6 +21,7 @@ MAY_IMPORT = {
     "retrieve": {*BASE, "cards"},
     "measures": {*BASE, "cards"},
     "evaluate": {"errors", "core", "encoders", "measures", "retrieve"},
+    "train": {*BASE, "cards"},
     "compare": {"errors", "core", "measures", "evaluate"},
     "results": {*BASE, "cards"},
 }

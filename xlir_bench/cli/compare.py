@@ -1,11 +1,12 @@
 """``xlir-bench compare``: is one model better than another, or only luckier?"""
 
+import sys
 from pathlib import Path
 from typing import Annotated
 
 from cyclopts import Parameter
 
-from xlir_bench.cli.names import benchmark
+from xlir_bench.cli.names import benchmark, check_data
 from xlir_bench.errors import ResultError
 
 
@@ -46,19 +47,30 @@ def compare(
     from xlir_bench.measures.catalogue import parse_all
     from xlir_bench.results.find import find_result
     from xlir_bench.results.hits_file import hits_beside
-    from xlir_bench.results.rank_file import read_provenance, read_rank_table
+    from xlir_bench.results.rank_file import read_rank_table
     from xlir_bench.results.table import comparison_table, show
 
     card = benchmark(task)
     asked = parse_all(measures or card.measures)
 
     def of(model: str) -> Readings:
-        path = find_result(model, f"{card.name}.ranks.parquet", output_folder)
-        if read_provenance(path).get("data_sha256") != card.data_sha256:
-            msg = f"{path} was computed on other files than the card {card.name} names"
+        file = f"{card.name}.ranks.parquet"
+        path = find_result(model, file, output_folder)
+        if path is None:
+            msg = (
+                f"there is no {file} of {model!r} in {output_folder}; make it with:"
+                f" xlir-bench run -m {model} -t {card.name} -o {output_folder}"
+            )
             raise ResultError(msg)
+        check_data(path, card)
         return readings(read_rank_table(path), card.settings(), hits_beside(path))
 
     rows = compare_models(of(first), of(second), asked)
+    left_out = [m.name for m in asked if m.name not in {row.measure for row in rows}]
+    if left_out:
+        sys.stderr.write(f"xlir-bench: not known for both models: {', '.join(left_out)}\n")
+    if not rows:
+        msg = f"no measure is known for both {first} and {second} on {card.name}"
+        raise ResultError(msg)
     title = f"{first} against {second} on {card.name}"
     show(comparison_table(title, rows, (first, second)))

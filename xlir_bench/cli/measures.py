@@ -1,6 +1,7 @@
 """``xlir-bench measures``: list the measures, or score any run with them."""
 
 import json
+import re
 import sys
 from collections.abc import Iterable
 from pathlib import Path
@@ -11,7 +12,7 @@ from cyclopts.validators import Number
 from rich import box
 from rich.table import Table
 
-from xlir_bench.errors import DataError, UnknownNameError, UsageError
+from xlir_bench.errors import DataError, UnknownNameError, UsageError, XlirError
 from xlir_bench.results.table import show
 
 SUMMARY = "all"
@@ -54,9 +55,9 @@ def measures(  # noqa: PLR0913 - one parameter an option
     which a measure is undefined is left out of its mean and counted on standard error.
 
     Language measures need the languages of passages and queries: from --languages, then from
-    --language-pattern, then from --query-language. MRD, nMRD, MaxRank and AboveShare need rankings
-    deep enough to hold every relevant passage; nMRD and the lifts take a query's ranking as its
-    pool.
+    --language-pattern; that of queries first from --query-language. MRD, nMRD, MaxRank and
+    AboveShare need rankings deep enough to hold every relevant passage; nMRD and the lifts take a
+    query's ranking as its pool.
 
     Parameters
     ----------
@@ -76,7 +77,7 @@ def measures(  # noqa: PLR0913 - one parameter an option
         Regular expression over ids with a group "lang": '^(?P<lang>[a-z]+):'. What is left of a
         query's id is its topic, or the group "topic".
     query_language:
-        Language of all queries that have none yet.
+        Language of all queries.
     places:
         Digits after the point; -1 for all.
     by_query:
@@ -128,10 +129,14 @@ def _parsed(names: Iterable[str]) -> list[Any]:
         except NameError as error:
             known = ir_measures.measures.registry
             hint = "list ours with: xlir-bench measures"
-            raise UnknownNameError(name, known, kind="measure", hint=hint) from error
+            plain = re.split(r"[@(]", name)[0]
+            raise UnknownNameError(plain, known, kind="measure", hint=hint) from error
         except Exception as error:  # ir_measures checks by assert and by many others
             msg = f"{name!r} is not a measure: a parameter is missing or wrong; a cutoff is 'P@10'"
             raise UsageError(msg) from error
+        if measure.params.get("cutoff", 1) < 1:
+            msg = f"{name!r} is not a measure: the cutoff must be 1 or more"
+            raise UsageError(msg)
         parsed.append(measure)
     return list(dict.fromkeys(parsed))
 
@@ -156,16 +161,23 @@ def _calculated(
         known.read(path)
     if pattern is not None:
         known.match(pattern, _ids(judged, scores))
-    if query_language is not None:
-        known.languages = dict.fromkeys(judged, query_language) | known.languages
     data = {"languages": known.languages, "topics": known.topics}
+    if query_language is not None:
+        data["query_languages"] = dict.fromkeys(judged, query_language)
     given = [m(**data) if isinstance(m, LanguageMeasure) else m for m in wanted]
     calculate = ir_measures.DefaultPipeline if provider is None else _provider(provider)
     unable = [m for m in given if not calculate.supports(m)]
     if unable:
-        msg = f"{provider or 'no provider'} cannot compute {unable[0]}"
+        msg = f"{provider or 'ir_measures'} cannot compute {unable[0]} with what is installed"
         raise UsageError(msg)
-    return list(calculate.iter_calc(given, judged, scores))
+    try:
+        return list(calculate.iter_calc(given, judged, scores))
+    except XlirError:
+        raise
+    except Exception as error:  # providers are foreign programs and libraries
+        reason = (str(error) or type(error).__name__).splitlines()[0]
+        msg = f"ir_measures failed on {qrels} and {run}: {reason}"
+        raise DataError(msg) from error
 
 
 def _qrels(name: str) -> dict[str, dict[str, int]]:
@@ -208,6 +220,9 @@ def _provider(name: str) -> Any:  # noqa: ANN401 - ir_measures is hardly typed
     known = ir_measures.providers.registry
     if name not in known:
         raise UnknownNameError(name, known, kind="provider")
+    if not known[name].is_available():
+        msg = f"the provider {name} is not installed; {known[name].install_instructions() or ''}"
+        raise UsageError(msg.rstrip("; "))
     return known[name]
 
 

@@ -7,7 +7,7 @@ from typing import Annotated
 from cyclopts import Parameter
 from cyclopts.validators import Number
 
-from xlir_bench.cli.names import benchmark
+from xlir_bench.cli.names import benchmark, check_data
 from xlir_bench.core.mode import RetrievalMode, settings_of
 from xlir_bench.core.ranking import RankTable
 
@@ -60,16 +60,18 @@ def show(  # noqa: PLR0913 - one parameter an option
     card = benchmark(task)
     ranks_file = f"{card.name}.ranks.parquet"
     collection = read(card)
-    try:
-        path = find_result(model, hits_path(Path(ranks_file)).name, output_folder)
-    except ResultError:
+    hits_file = hits_path(Path(ranks_file)).name
+    path = None
+    # A model's folder may have changed since an earlier run: only running it can tell.
+    if not Path(model).is_dir() or (Path(model) / hits_file).is_file():
+        path = find_result(model, hits_file, output_folder)
+    if path is None:
         from xlir_bench.adapters.mteb.front import keep_hits
 
         path = keep_hits(model, card, output_folder, device, batch_size)
-    table, hits = (
-        read_rank_table(path.with_name(ranks_file)),
-        hits_beside(path.with_name(ranks_file)),
-    )
+    ranks = path.with_name(ranks_file)
+    check_data(ranks, card)
+    table, hits = read_rank_table(ranks), hits_beside(ranks)
     if hits is None:
         msg = f"{path} is not of the same run as {ranks_file}; delete both and run again"
         raise ResultError(msg)

@@ -29,7 +29,7 @@ class Hits:
         passage_ids: of every passage that is among somebody's best.
         passage_languages: (n_passage_ids,) int64, ``NO_LANGUAGE`` if unknown.
         passages: (n_queries, k) int64 into ``passage_ids``, best first; ``NO_PASSAGE`` past the
-            end.
+            end; at least one for each query.
         similarities: (n_queries, k) float32; higher is better.
 
     """

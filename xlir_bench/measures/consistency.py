@@ -1,5 +1,7 @@
 """MRC@k: do parallel queries get the same ranking?"""
 
+from collections.abc import Iterator
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -17,9 +19,9 @@ def rank_consistency(ranks: Ranks, cutoff: int) -> NDArray[np.float64]:
     For each parallel query in another language: Spearman's rho over the union of both top-k lists;
     a passage that is missing from a list shares the mean of the places after its end. In [-1, 1],
     higher is better: 1 is the same list in every language, negative values are lists that share
-    little. Undefined (NaN) for a query without a parallel one, and for lists of fewer than two
-    passages. It compares rankings, right or wrong: a model that always returns the same passages
-    has a perfect MRC.
+    little. Undefined (NaN) for a query of unknown language or without a parallel one, and for
+    lists of fewer than two passages. It compares rankings, right or wrong: a model that always
+    returns the same passages has a perfect MRC.
 
     Cost: O(pairs of parallel queries * k^2) comparisons.
 
@@ -28,26 +30,30 @@ def rank_consistency(ranks: Ranks, cutoff: int) -> NDArray[np.float64]:
     """
     top = top_of(ranks)
     passages = top.passages[:, :cutoff]
+    own = top.query_languages[top.rows]
     sums, counts = np.zeros(len(top.rows)), np.zeros(len(top.rows))
     for language in np.unique(top.query_languages[top.query_languages != NO_LANGUAGE]):
-        partner = _partners(top.topics, np.flatnonzero(top.query_languages == language))
-        other = partner[top.topics[top.rows]]
-        is_pair = (other >= 0) & (top.query_languages[top.rows] != language)
-        chosen = np.flatnonzero(is_pair)
-        rho = spearman(passages[top.rows[chosen]], passages[other[chosen]])
-        defined = ~np.isnan(rho)
-        sums[chosen[defined]] += rho[defined]
-        counts[chosen[defined]] += 1
+        for partner in _partners(top.topics, np.flatnonzero(top.query_languages == language)):
+            other = partner[top.topics[top.rows]]
+            chosen = np.flatnonzero((other >= 0) & (own != language) & (own != NO_LANGUAGE))
+            rho = spearman(passages[top.rows[chosen]], passages[other[chosen]])
+            defined = ~np.isnan(rho)
+            sums[chosen[defined]] += rho[defined]
+            counts[chosen[defined]] += 1
     mean = np.full(len(sums), np.nan)
     np.divide(sums, counts, out=mean, where=counts > 0)
     return mean
 
 
-def _partners(topics: NDArray[np.int64], rows: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Return the row among ``rows`` of every topic, -1 where none is of it."""
-    partner = np.full(int(topics.max()) + 1, -1, dtype=np.int64)
-    partner[topics[rows]] = rows
-    return partner
+def _partners(topics: NDArray[np.int64], rows: NDArray[np.int64]) -> Iterator[NDArray[np.int64]]:
+    """Yield the first row of every topic among ``rows``, then the second, -1 where none is left."""
+    order = rows[np.argsort(topics[rows], kind="stable")]
+    first = np.searchsorted(topics[order], topics[order])
+    number = np.arange(len(order)) - first
+    for turn in range(int(number.max(initial=-1)) + 1):
+        partner = np.full(int(topics.max()) + 1, -1, dtype=np.int64)
+        partner[topics[order[number == turn]]] = order[number == turn]
+        yield partner
 
 
 def spearman(a: NDArray[np.int64], b: NDArray[np.int64]) -> NDArray[np.float64]:

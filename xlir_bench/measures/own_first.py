@@ -14,7 +14,8 @@ def own_first(ranks: Ranks) -> NDArray[np.float64]:
     In [0, 1], neither high nor low is better as such: without a preference it is the own share of
     the relevant passages (1/11 in XQuAD-R's pool), 1 is own language always first. Undefined (NaN)
     for a query of unknown language, without a relevant passage in its own and in another language,
-    or with none retrieved. It sees preference among right answers only.
+    with none retrieved, or whose best-ranked one is of unknown language. It sees preference among
+    right answers only.
 
     Source: ours; a language preference rate like that of Jang et al. 2026, MLAIRE,
     https://arxiv.org/abs/2605.07249.

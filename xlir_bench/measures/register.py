@@ -7,14 +7,13 @@ import ir_measures
 import numpy as np
 from ir_measures import measures, providers
 
-from xlir_bench.core.hits import NO_LANGUAGE
-from xlir_bench.core.ranking import Ranks
+from xlir_bench.core.ranking import Labels, Ranks
 from xlir_bench.errors import DataError
 from xlir_bench.measures.own import OWN, OwnMeasure
 from xlir_bench.measures.trec import Judged, qrels_of, run_of
 
 PROVIDER = "xlir_bench"
-_HIDDEN = ("languages", "topics")
+_HIDDEN = ("languages", "topics", "query_languages")
 """Parameters that are data, not part of a measure's name."""
 
 
@@ -49,7 +48,8 @@ class LanguageMeasure(ir_measures.Measure):
     """Base of our measures: undefined queries are NaN and not part of the mean.
 
     ``languages`` maps ids of passages and queries to languages, ``topics`` ids of queries to what
-    parallel queries share: ``TLR(languages=mapping)@20``. Columns ``language`` and
+    parallel queries share, ``query_languages`` ids of queries where a passage has the same id:
+    ``TLR(languages=mapping)@20``. Columns ``language`` and
     ``query_language`` of the qrels or the run do the same.
     """
 
@@ -110,37 +110,47 @@ class LanguageEvaluator(providers.Evaluator):
     def _iter_calc(self, run: Any) -> Iterator[ir_measures.Metric]:  # noqa: ANN401
         judged = Judged(self.qrels, run_of(run))
         made: dict[tuple[int, ...], Ranks] = {}
+        depth = self._depth()
         for measure in self.asked:
-            cutoff = measure.params.get("cutoff")
             data = [measure.params.get(name) or {} for name in _HIDDEN]
             key = tuple(id(measure.params.get(name)) for name in _HIDDEN)
             if key not in made:
-                made[key] = judged.ranks(*data, depth=self._depth())
-            _check(measure, made[key])
-            values = measure.own.per_query(cutoff)(made[key])
+                made[key] = judged.ranks(*data, depth=depth)
+            labels = made[key].labels
+            if labels is not None and not labels.pool.shape[1]:
+                _check_languages(measure, labels)
+            values = measure.own.per_query(measure.params.get("cutoff"))(made[key])
+            if labels is not None and np.isnan(values).all():
+                _check_languages(measure, labels)
             by_query = dict(zip(made[key].queries.tolist(), values.tolist(), strict=True))
             for row, query_id in enumerate(self.qrels.grades):
                 value = by_query.get(row, float("nan"))
                 yield ir_measures.Metric(query_id=query_id, measure=measure, value=value)
 
     def _depth(self) -> int:
-        """Return how many first passages some measure needs."""
+        """Return how many first passages some measure needs.
+
+        Raises:
+            DataError: a cutoff below 1.
+
+        """
+        for measure in self.asked:
+            if measure.params.get("cutoff", 1) < 1:
+                msg = f"{measure}: the cutoff must be 1 or more"
+                raise DataError(msg)
         needed = [m.params.get("cutoff") or 1 for m in self.asked if m.own.needs_top]
         return max(needed, default=1)
 
 
-def _check(measure: LanguageMeasure, ranks: Ranks) -> None:
-    """Raise a DataError where a measure could only be undefined for every query."""
-    cutoff, labels = measure.params.get("cutoff"), ranks.labels
-    if cutoff is not None and cutoff < 1:
-        msg = f"{measure}: the cutoff must be 1 or more"
-        raise DataError(msg)
-    if not measure.own.needs_languages or labels is None:
+def _check_languages(measure: LanguageMeasure, labels: Labels) -> None:
+    """Raise a DataError if a measure is undefined everywhere because languages are not known."""
+    if not measure.own.needs_languages:
         return
-    for what, columns in (("passage", labels.relevant), ("query", labels.own)):
-        if len(columns) and (columns == NO_LANGUAGE).all():
+    is_known = {"passage": labels.pool.any(), "query": (labels.own >= 0).any()}
+    for what, known in is_known.items():
+        if not known:
             msg = (
-                f"{measure} needs languages, and that of no {what} in the qrels is known: give"
+                f"{measure} needs languages, and that of no {what} is known: give"
                 f" {measure.own.name}(languages={{id: language}}) or a column; on the command line"
                 " --languages, --language-pattern or --query-language"
             )

@@ -133,12 +133,7 @@ def compare(
     Source: Smucker, Allan, Carterette 2007, section 3.1, https://doi.org/10.1145/1321440.1321528.
 
     """
-    differences = {
-        key: [
-            Column(a.values - b.values, a.topics) for a, b in zip(columns, second[key], strict=True)
-        ]
-        for key, columns in first.items()
-    }
+    differences = {key: _differences(columns, second[key]) for key, columns in first.items()}
     intervals = bootstrap(differences, n_topics, resamples)
     parts = {key: _contributions(columns, n_topics) for key, columns in differences.items()}
     p_values = _swap(np.stack(list(parts.values()), axis=1), resamples)
@@ -151,6 +146,12 @@ def compare(
         )
         for (key, columns), p_value in zip(differences.items(), p_values, strict=True)
     }
+
+
+def _differences(first: Sequence[Column], second: Sequence[Column]) -> list[Column]:
+    """Subtract; settings without a query on which both are defined are left out."""
+    found = [Column(a.values - b.values, a.topics) for a, b in zip(first, second, strict=True)]
+    return [c for c in found if not np.isnan(c.values).all()] or found
 
 
 def _contributions(columns: Sequence[Column], n_topics: int) -> Floats:

@@ -60,7 +60,7 @@ def _languages(rows: Any) -> dict[str, str]:  # noqa: ANN401
                 found |= dict(zip(rows[key], rows[column], strict=True))
         elif rows and hasattr(rows[0], column):
             found |= {getattr(row, key): getattr(row, column) for row in rows}
-    return {key: code for key, code in found.items() if code and isinstance(code, str)}
+    return {key: code for key, code in found.items() if isinstance(code, str) and code}
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +74,7 @@ class Judged:
         self,
         languages: Mapping[str, str],
         topics: Mapping[str, str],
+        query_languages: Mapping[str, str] | None = None,
         *,
         depth: int,
         order: Sequence[str] = (),
@@ -86,6 +87,8 @@ class Judged:
         Args:
             languages: of ids of passages and queries; goes before those of the rows.
             topics: of ids of queries; others are topics of their own.
+            query_languages: of ids of queries; goes before ``languages``, where a passage may have
+                the same id.
             depth: first passages to keep.
             order: the languages of the pool in the order of the columns; others are not labelled.
                 Empty for all that are known, ascending.
@@ -95,17 +98,19 @@ class Judged:
 
         """
         known = {**self.qrels.languages, **self.run.languages, **languages}
-        columns = {code: i for i, code in enumerate(order or sorted(set(known.values())))}
+        asked = {**known, **(query_languages or {})}
+        every = order or sorted({*known.values(), *asked.values()})
+        columns = {code: i for i, code in enumerate(every)}
         column = {key: columns.get(code, NO_LANGUAGE) for key, code in known.items()}
+        own = [columns.get(asked.get(x, ""), NO_LANGUAGE) for x in self.qrels.grades]
         queries = [
             _query(row, query_id, grades, self.run.scores.get(query_id, {}), column, len(columns))
             for row, (query_id, grades) in enumerate(self.qrels.grades.items())
-            if any(grade > 0 for grade in grades.values())
         ]
-        if not queries:
+        if not any(len(query.ranks) for query in queries):
             msg = "no query of the qrels has a relevant passage"
             raise DataError(msg)
-        return _grouped(queries, list(self.qrels.grades), column, topics, depth)
+        return _grouped(queries, list(self.qrels.grades), own, topics, depth)
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,37 +173,43 @@ def _count(labels: NDArray[np.int64], n_columns: int) -> NDArray[np.int64]:
 def _grouped(
     queries: Sequence[_Query],
     query_ids: Sequence[str],
-    column: Mapping[str, int],
+    columns: Sequence[int],
     topics: Mapping[str, str],
     depth: int,
 ) -> Ranks:
-    """Put the parts of all queries together."""
-    own = np.array([column.get(query_ids[q.row], NO_LANGUAGE) for q in queries], dtype=np.int64)
-    sizes = np.array([len(q.ranked) for q in queries], dtype=np.int64)
+    """Put the parts of the answered queries together, beside the rankings of all."""
     names = [topics.get(query_id, query_id) for query_id in query_ids]
     number = {name: i for i, name in enumerate(dict.fromkeys(names))}
     topic = np.array([number[name] for name in names], dtype=np.int64)
+    own = np.array(columns, dtype=np.int64)
+    answered = [query for query in queries if len(query.ranks)]
+    rows = np.array([query.row for query in answered], dtype=np.int64)
+    sizes = np.array([len(query.ranked) for query in answered], dtype=np.int64)
     ranks = grouped_ranks(
-        np.concatenate([np.full(len(q.ranks), q.row) for q in queries]),
-        np.concatenate([q.ranks for q in queries]),
-        np.concatenate([q.grades for q in queries]),
+        np.repeat(rows, [len(query.ranks) for query in answered]),
+        np.concatenate([query.ranks for query in answered]),
+        np.concatenate([query.grades for query in answered]),
         n_passages=int(sizes.max()),
-        n_unanswered=len(query_ids) - len(queries),
+        n_unanswered=len(query_ids) - len(answered),
         topics=topic,
         labels=Labels(
-            own=own,
-            relevant=np.concatenate([q.relevant for q in queries]),
-            above=np.concatenate([q.above for q in queries]),
-            pool=np.stack([q.pool for q in queries]),
+            own=own[rows],
+            relevant=np.concatenate([query.relevant for query in answered]),
+            above=np.concatenate([query.above for query in answered]),
+            pool=np.stack([query.pool for query in answered]),
         ),
     )
-    return ranks.with_top(_top(queries, own, ranks.topics, depth), sizes)
+    return ranks.with_top(_top(queries, rows, own, topic, depth), sizes)
 
 
 def _top(
-    queries: Sequence[_Query], own: NDArray[np.int64], topics: NDArray[np.int64], depth: int
+    queries: Sequence[_Query],
+    rows: NDArray[np.int64],
+    own: NDArray[np.int64],
+    topics: NDArray[np.int64],
+    depth: int,
 ) -> Top:
-    """Keep the first passages of every query."""
+    """Keep the first passages of every query, answered or not: all have parallel ones."""
     numbers: dict[str, int] = {}
     passages = np.full((len(queries), depth), NO_PASSAGE, dtype=np.int64)
     labels = np.full((len(queries), depth), NO_LANGUAGE, dtype=np.int64)
@@ -206,4 +217,4 @@ def _top(
         first = query.ranked[:depth]
         passages[i, : len(first)] = [numbers.setdefault(p, len(numbers)) for p in first]
         labels[i, : len(first)] = query.labels[:depth]
-    return Top(np.arange(len(queries)), passages, labels, topics, own)
+    return Top(rows, passages, labels, topics, own)

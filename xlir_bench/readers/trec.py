@@ -3,6 +3,7 @@
 import gzip
 import json
 import re
+import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -43,11 +44,17 @@ def _lines(path: Path, what: str) -> Iterator[_Lines]:
             lines = _Lines(file)
             try:
                 yield lines
-            except (ValueError, TypeError, EOFError) as error:
+            except UnicodeDecodeError as error:
+                msg = f"{path} is not UTF-8 text"
+                raise DataError(msg) from error
+            except (ValueError, TypeError) as error:
                 msg = f"{path}, line {lines.number}: not {what} ({error})"
                 raise DataError(msg) from error
     except OSError as error:
         msg = f"cannot read {path}: {error.strerror or error}"
+        raise DataError(msg) from error
+    except (EOFError, zlib.error) as error:
+        msg = f"cannot read {path}: cut off or damaged ({error})"
         raise DataError(msg) from error
 
 
@@ -67,7 +74,7 @@ def read_run(path: Path) -> dict[str, dict[str, float]]:
     """Return scores by query and passage, from ``query Q0 passage rank score tag`` lines.
 
     Raises:
-        DataError: the file is missing, empty, malformed, or ranks a passage twice.
+        DataError: the file is missing, empty, malformed, has a NaN score or ranks a passage twice.
 
     """
     with _lines(path, "'query Q0 passage rank score tag'") as lines:
@@ -83,6 +90,9 @@ def _by_query(
         of_query = found.setdefault(query_id, {})
         if passage_id in of_query:
             msg = f"{path} {verb} passage {passage_id!r} twice for query {query_id!r}"
+            raise DataError(msg)
+        if value != value:  # noqa: PLR0124 - NaN is not itself
+            msg = f"{path} has a NaN score for passage {passage_id!r} of query {query_id!r}"
             raise DataError(msg)
         of_query[passage_id] = value
     if not found:

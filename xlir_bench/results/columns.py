@@ -16,7 +16,10 @@ from xlir_bench.errors import ResultError, UnknownNameError
 from xlir_bench.paths import written_whole
 
 _HEADER = b"xlir_bench"
-_BROKEN = (OSError, pa.ArrowException, KeyError, ValueError, IndexError, UnknownNameError)
+_BROKEN = (
+    OSError, pa.ArrowException, KeyError, ValueError, IndexError, TypeError, AttributeError,
+    UnknownNameError,
+)  # fmt: skip
 """What reading a damaged file may raise; broken JSON and text are ValueErrors."""
 
 
@@ -35,8 +38,9 @@ def write(path: Path, kind: Kind, columns: dict[str, pa.Array], header: dict[str
         ResultError: the file cannot be written.
 
     """
-    full = {"kind": kind.name, "format": kind.format, **header}
-    arrow = pa.table(columns).replace_schema_metadata({_HEADER: json.dumps(full)})
+    arrow = pa.table(columns)
+    full = {"kind": kind.name, "format": kind.format, "rows": arrow.num_rows, **header}
+    arrow = arrow.replace_schema_metadata({_HEADER: json.dumps(full)})
     with written_whole(path) as temporary:
         pq.write_table(arrow, temporary, compression="zstd", write_page_checksum=True)
 
@@ -44,7 +48,11 @@ def write(path: Path, kind: Kind, columns: dict[str, pa.Array], header: dict[str
 def read(path: Path, kind: Kind) -> tuple[pa.Table, dict[str, Any]]:
     """Return the columns and the header of a file; call it within ``readable``."""
     arrow = pq.read_table(path, page_checksum_verification=True)
-    return arrow, _header(arrow.schema.metadata or {}, path, kind)
+    header = _header(arrow.schema.metadata or {}, path, kind)
+    if header["rows"] != arrow.num_rows:
+        msg = f"{arrow.num_rows} rows of {header['rows']}"
+        raise ValueError(msg)
+    return arrow, header
 
 
 def read_provenance(path: Path, kind: Kind) -> dict[str, Any]:

@@ -8,19 +8,19 @@ from xlir_bench.errors import ResultError
 from xlir_bench.paths import data_folder
 
 
-def find_result(model: str, file: str, output_folder: Path) -> Path:
-    """Return one file of a model's results.
+def find_result(model: str, file: str, output_folder: Path) -> Path | None:
+    """Return one file of a model's results, None if nobody has written it.
 
     Looked for in ``model`` if that is a folder, below ``output_folder`` as ``xlir-bench run`` and
     ``mteb run`` write it, then among the reference results that ship.
 
     Args:
-        model: name, alias, or a folder with results.
+        model: name, alias, or a folder with results or of a model.
         file: "XQuADR.ranks.parquet".
         output_folder: "results".
 
     Raises:
-        ResultError: nobody has written it, or several revisions have.
+        ResultError: several revisions have written it.
 
     """
     for places in (_places(model, file, output_folder), _reference(model, file)):
@@ -31,17 +31,15 @@ def find_result(model: str, file: str, output_folder: Path) -> Path:
             raise ResultError(msg)
         if found:
             return found[0]
-    msg = (
-        f"there is no {file} of {model!r} in {output_folder}; make it with:"
-        f" xlir-bench run -m {model} -t {file.split('.', maxsplit=1)[0]} -o {output_folder}"
-    )
-    raise ResultError(msg)
+    return None
 
 
 def _names(model: str) -> Iterator[str]:
     """Yield what results folders of a model may be called."""
     names = {model, *(card.name for card in model_cards().values() if card.alias == model)}
-    for name in names:
+    if Path(model).is_dir():
+        names = {f"local/{Path(model).resolve().name}"}
+    for name in filter(None, names):
         yield name.replace("/", "__")
         if "/" not in name:
             yield f"*__{name}"

@@ -96,6 +96,9 @@ def read_hits(path: Path) -> Hits:
         query_columns = columns.positions(arrow["query_language"], labels)[first]
         passage_columns = columns.positions(arrow["passage_language"], labels)[first_passage]
         places = columns.integers(arrow["rank"]) - 1
+        if places.min() < 0:
+            msg = "a rank below 1"
+            raise ValueError(msg)
         passages = np.full((len(query_ids), int(places.max()) + 1), NO_PASSAGE, dtype=np.int64)
         similarities = np.full(passages.shape, -np.inf, dtype=np.float32)
         passages[query_rows, places] = passage_rows
