@@ -238,7 +238,7 @@ def test_a_first_passage_without_a_language_is_no_case(name: str, line: str) -> 
         pytest.param("de: en* de", nan, nan, id="nothing-above"),
         pytest.param("de: ? en* de", nan, nan, id="unlabelled-above-only"),
         pytest.param("de: en de en* | ar*", nan, nan, id="one-not-retrieved"),
-        pytest.param("de: de de* ?", nan, nan, id="pool-of-one-language"),
+        pytest.param("de: de de* ?", 1, 1, id="pool-of-the-own-language-beside-mixed-ones"),
         pytest.param("?: en de*", nan, nan, id="query-of-unknown-language"),
     ],
 )
@@ -248,6 +248,11 @@ def test_above_share_is_the_own_part_of_what_beats_an_answer(
     world = world_of(line, "de: en de ar*")  # the second makes the pools of two queries differ
     assert values("AboveShare", world) == same([share, 1 / 2])
     assert values("AboveLift", world) == same([lift, (1 / 2) / (1 / 3)])
+
+
+@pytest.mark.parametrize("name", ["AboveShare", "AboveLift", "LangShare@3", "LangLift@3"])
+def test_pools_of_one_language_have_no_share_of_it(name: str) -> None:
+    assert values(name, world_of("de: de de* ?", "de: de de de*")) == same([nan, nan])
 
 
 def test_above_shares_name_every_language_of_the_pool() -> None:
@@ -266,7 +271,7 @@ def test_above_shares_name_every_language_of_the_pool() -> None:
         pytest.param("ar: en de*", 0, nan, id="no-own-passage-in-the-pool"),
         pytest.param("de: ? ? ? de en*", nan, nan, id="unlabelled-passages-only"),
         pytest.param("de: | de* en", nan, nan, id="nothing-retrieved"),
-        pytest.param("de: de de* ?", nan, nan, id="pool-of-one-language"),
+        pytest.param("de: de de* ?", 1, 1, id="pool-of-the-own-language-beside-mixed-ones"),
         pytest.param("?: de en*", nan, nan, id="query-of-unknown-language"),
     ],
 )
@@ -463,7 +468,8 @@ def first_passage(*, own: bool, right: bool) -> "Oracle":
 
 def share_of_own(world: World, query: Query, passages: Iterable[int]) -> float:
     found = labelled(world, passages)
-    if query.own == NO_LANGUAGE or not found or len({*labelled(world, query.pool)}) == 1:
+    pools = {*labelled(world, (p for other in world.answered for p in other.pool))}
+    if query.own == NO_LANGUAGE or not found or len(pools) == 1:
         return nan
     return found.count(query.own) / len(found)
 
@@ -631,7 +637,8 @@ def test_the_four_cases_add_up_to_one_to_p1_and_to_the_own_share(world: World) -
     assert (found["OwnRight"] + found["OtherRight"]).tolist() == found["P@1"].tolist()
     share, mixed = found["LangShare@1"], ~np.isnan(found["LangShare@1"])
     assert (found["OwnRight"] + found["OwnWrong"])[mixed].tolist() == share[mixed].tolist()
-    assert mixed.tolist() == [len({world.languages[p] for p in q.pool}) > 1 for q in world.answered]
+    pools = {world.languages[p] for q in world.answered for p in q.pool}
+    assert mixed.tolist() == [len(pools) > 1] * len(world.answered)
 
 
 @given(world=worlds(), k=st.integers(1, 8))

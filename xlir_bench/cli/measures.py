@@ -56,8 +56,8 @@ def measures(  # noqa: PLR0913 - one parameter an option
 
     Language measures need the languages of passages and queries: from --languages, then from
     --language-pattern; that of queries first from --query-language. MRD, nMRD, MaxRank and
-    AboveShare need rankings deep enough to hold every relevant passage; nMRD and the lifts take a
-    query's ranking as its pool.
+    AboveShare need rankings deep enough to hold every relevant passage; the lifts take as the pool
+    what the run ranks for some query, nMRD the length of a query's own ranking.
 
     Parameters
     ----------

@@ -37,8 +37,8 @@ class Labels:
 
     @property
     def is_mixed(self) -> bool:
-        """Say whether some pool holds more than one language."""
-        return bool(((self.pool > 0).sum(axis=1) > 1).any())
+        """Say whether the pools hold more than one language."""
+        return bool((self.pool > 0).any(axis=0).sum() > 1)
 
 
 @dataclass(frozen=True, slots=True)

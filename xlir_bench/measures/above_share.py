@@ -11,8 +11,10 @@ from xlir_bench.measures.labels import labels_of
 def above_shares(ranks: Ranks) -> NDArray[np.float64]:
     """Return the language mix of the passages that rank before a query's relevant passages.
 
-    A passage that ranks before several of them counts for each. Relevant passages count too: the
-    table is read straight from the exact counts, and in a deep pool they are few.
+    A passage that ranks before several of them counts for each. Relevant passages count too, the
+    table being read straight from the exact counts: the better a system, the more of what ranks
+    before its answers is answers (a perfect ranking, own answer first, has an AboveLift of 2.02 on
+    XQuAD-R).
 
     Returns:
         (n_queries, n_languages) shares that add up to 1 over the languages of the pool. NaN for a
@@ -23,9 +25,8 @@ def above_shares(ranks: Ranks) -> NDArray[np.float64]:
     labels = labels_of(ranks)
     above = np.add.reduceat(labels.above, ranks.starts[:-1], axis=0).astype(np.float64)
     total = above.sum(axis=1)
-    is_mixed = (labels.pool > 0).sum(axis=1) > 1
     shares = np.full(above.shape, np.nan)
-    defined = (total > 0) & is_mixed & ~np.isnan(ranks.last)
+    defined = (total > 0) & labels.is_mixed & ~np.isnan(ranks.last)
     np.divide(above, total[:, None], out=shares, where=defined[:, None])
     return shares
 

@@ -24,9 +24,8 @@ def language_share(ranks: Ranks, cutoff: int) -> NDArray[np.float64]:
     languages = top.languages[top.rows, :cutoff]
     n_labelled = (languages != NO_LANGUAGE).sum(axis=1).astype(np.float64)
     n_own = (languages == own[:, None]).sum(axis=1)
-    is_mixed = (labels_of(ranks).pool > 0).sum(axis=1) > 1
     share = np.full(len(own), np.nan)
-    defined = (own != NO_LANGUAGE) & (n_labelled > 0) & is_mixed
+    defined = (own != NO_LANGUAGE) & (n_labelled > 0) & labels_of(ranks).is_mixed
     np.divide(n_own, n_labelled, out=share, where=defined)
     return share
 

@@ -24,7 +24,8 @@ def normalised_rank_distance(ranks: Ranks) -> NDArray[np.float64]:
     """Return nMRD: (MRD - (n - 1)) / (N - n) for n relevant passages in a pool of N.
 
     In [0, 1], 0 if the relevant passages are neighbours, 1 if they are first and last; lower is
-    better, and comparable between pools. Undefined (NaN) where MRD is, and for n = N.
+    better, and comparable between pools of any size for the same n; a random ranking has
+    (n - 1) / (n + 1). Undefined (NaN) where MRD is, and for n = N.
     """
     n = ranks.n_relevant
     pool = ranks.n_passages if ranks.pool_sizes is None else ranks.pool_sizes

@@ -81,8 +81,8 @@ class Judged:
     ) -> Ranks:
         """Return the ranks of the relevant passages of every query that has some.
 
-        Ranks count positions in ``qrels.grades``. The pool of a query is its ranking, so measures
-        of full depth want runs of full depth.
+        Ranks count positions in ``qrels.grades``. The pool is every passage that the run ranks for
+        some query; nMRD takes a query's own ranking, so it wants runs of full depth.
 
         Args:
             languages: of ids of passages and queries; goes before those of the rows.
@@ -110,7 +110,10 @@ class Judged:
         if not any(len(query.ranks) for query in queries):
             msg = "no query of the qrels has a relevant passage"
             raise DataError(msg)
-        return _grouped(queries, list(self.qrels.grades), own, topics, depth)
+        pool = {passage for query in queries for passage in query.ranked}
+        labels = np.array([column.get(p, NO_LANGUAGE) for p in pool], dtype=np.int64)
+        ids, counts = list(self.qrels.grades), _count(labels, len(columns))[None, :]
+        return _grouped(queries, ids, (own, counts), topics, depth)
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +125,6 @@ class _Query:
     grades: NDArray[np.int64]
     relevant: NDArray[np.int64]
     above: NDArray[np.int64]
-    pool: NDArray[np.int64]
     ranked: Sequence[str]
     labels: NDArray[np.int64]
 
@@ -147,7 +149,6 @@ def _query(
         grades=np.array(list(relevant.values()), dtype=np.int64),
         relevant=np.array([column.get(p, NO_LANGUAGE) for p in relevant], dtype=np.int64),
         above=np.array(counts).reshape(len(ranks), n_columns),
-        pool=_count(labels, n_columns),
         ranked=ranked,
         labels=labels,
     )
@@ -173,7 +174,7 @@ def _count(labels: NDArray[np.int64], n_columns: int) -> NDArray[np.int64]:
 def _grouped(
     queries: Sequence[_Query],
     query_ids: Sequence[str],
-    columns: Sequence[int],
+    languages: tuple[Sequence[int], NDArray[np.int64]],
     topics: Mapping[str, str],
     depth: int,
 ) -> Ranks:
@@ -181,7 +182,7 @@ def _grouped(
     names = [topics.get(query_id, query_id) for query_id in query_ids]
     number = {name: i for i, name in enumerate(dict.fromkeys(names))}
     topic = np.array([number[name] for name in names], dtype=np.int64)
-    own = np.array(columns, dtype=np.int64)
+    own, pool = np.array(languages[0], dtype=np.int64), languages[1]
     answered = [query for query in queries if len(query.ranks)]
     rows = np.array([query.row for query in answered], dtype=np.int64)
     sizes = np.array([len(query.ranked) for query in answered], dtype=np.int64)
@@ -196,7 +197,7 @@ def _grouped(
             own=own[rows],
             relevant=np.concatenate([query.relevant for query in answered]),
             above=np.concatenate([query.above for query in answered]),
-            pool=np.stack([query.pool for query in answered]),
+            pool=pool,
         ),
     )
     return ranks.with_top(_top(queries, rows, own, topic, depth), sizes)
