@@ -6,7 +6,9 @@ XlirError                exit status 1
 ├── CardError            a TOML card with a wrong or missing field
 ├── DataError            a data file that is missing, altered, malformed or inconsistent
 ├── EncoderError         an encoder that cannot be loaded or returns unusable vectors
-└── ResultError          results that cannot be written, read or trusted
+├── ResultError          results that cannot be written, read or trusted
+├── TrainError           training that cannot start, go on or be resumed
+└── StoppedError         exit status 130: the user stopped what can be resumed
 
 Anything else that escapes is a bug and keeps its traceback.
 """
@@ -53,3 +55,13 @@ class EncoderError(XlirError):
 
 class ResultError(XlirError):
     """Results that cannot be written, read or trusted."""
+
+
+class TrainError(XlirError):
+    """Training that cannot start, go on or be resumed."""
+
+
+class StoppedError(XlirError):
+    """The user stopped what can be resumed."""
+
+    exit_code = 130

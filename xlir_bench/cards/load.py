@@ -5,8 +5,9 @@ from pathlib import Path
 from typing import TypeVar
 
 from xlir_bench.cards.model import ModelCard, read_model_card
+from xlir_bench.cards.recipe import Recipe, read_recipe
 from xlir_bench.cards.task import TaskCard, read_task_card
-from xlir_bench.errors import CardError
+from xlir_bench.errors import CardError, UnknownNameError
 from xlir_bench.paths import config_folder, data_folder
 
 OnError = Callable[[CardError], None]
@@ -37,6 +38,22 @@ def task_cards(on_error: OnError | None = None) -> dict[str, TaskCard]:
 def model_cards(on_error: OnError | None = None) -> dict[str, ModelCard]:
     """Return every model card by name, the package's first; as ``task_cards``."""
     return _by_name("models", read_model_card, on_error)
+
+
+def find_recipe(name: str) -> Recipe:
+    """Return a recipe by the path of its file, or by the name of one that ships or is the user's.
+
+    Raises:
+        UnknownNameError: there is none.
+        CardError: it is wrong.
+
+    """
+    if name.endswith(".toml"):
+        return read_recipe(Path(name))
+    known = {path.stem: path for path in _cards("models/recipes")}
+    if name not in known:
+        raise UnknownNameError(name, known, kind="recipe", hint="or give the path of a .toml file")
+    return read_recipe(known[name])
 
 
 def _by_name(kind: str, read: Callable[[Path], C], on_error: OnError | None) -> dict[str, C]:

@@ -5,7 +5,7 @@ from importlib.metadata import version
 
 from cyclopts import App, CycloptsError
 
-from xlir_bench.cli import compare, data, measures, run, show, tasks
+from xlir_bench.cli import compare, data, measures, run, show, tasks, train
 from xlir_bench.errors import XlirError
 
 app = App(
@@ -42,6 +42,7 @@ app.command(data.data)
 app.command(measures.measures)
 app.command(show.show)
 app.command(compare.compare)
+app.command(train.train)
 
 
 def main() -> None:

@@ -1,0 +1,247 @@
+"""The training recipe: everything that changes the weights."""
+
+import re
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+from xlir_bench.cards.toml import Table, read_toml
+from xlir_bench.core.language import Language, language
+from xlir_bench.errors import CardError, UnknownNameError
+
+FORMATS = ("jsonl", "squad", "triples", "hub")
+"""How a source's pairs are read; see ``train.sources``."""
+
+
+PRECISIONS = ("auto", "bf16", "float32")
+
+
+@dataclass(frozen=True, slots=True)
+class PairSource:
+    """One set of parallel pairs, a file or a hub configuration for each language.
+
+    Attributes:
+        name: of the source, part of every pair's identity.
+        format: one of ``FORMATS``.
+        path: with ``{language}`` ("de") or ``{name}`` ("german"), relative to the recipe, to
+            ``XLIR_DATA_DIR``, or absolute; for the format "hub" the data set's name.
+        config: of a hub data set, with ``{language}`` or ``{name}``; empty for its only one.
+        split: of a hub data set.
+        columns: of a hub data set: what it calls ``id``, ``query``, ``passage``, ``negative``.
+        document: regular expression whose first group names the document in an id; pairs of one
+            document are held out together. Empty if every id is a document of its own.
+
+    """
+
+    name: str
+    format: str
+    path: str
+    config: str = ""
+    split: str = "train"
+    columns: dict[str, str] = field(default_factory=dict)
+    document: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Optimisation:
+    """How the weights are moved; the defaults are those of arXiv 2408.10536 where it gives them.
+
+    Attributes:
+        steps: optimiser steps; 0 for ``epochs``.
+        epochs: passes over as many pairs as there are.
+        batch_size: pairs a step and device.
+        mini_batch_size: pairs encoded at a time by the cached loss; 0 for the plain loss.
+        learning_rate: peak of AdamW.
+        weight_decay: of AdamW.
+        warmup: share of the steps in which the learning rate rises.
+        schedule: of transformers, "linear".
+        scale: of the cosine similarities, 1 / temperature.
+        frozen: parts that do not move: "embeddings", "layers:6" (the lower six).
+        precision: "auto" is bf16 where the GPU has it, else float32; "bf16" and "float32" force it.
+        gradient_checkpointing: less memory for more time.
+        max_query_tokens: longer queries are cut in training.
+        max_passage_tokens: longer passages are cut in training.
+        seed: of batches, dropout and new weights.
+        evaluate_every: steps between two validation losses and checkpoints; 0 for none.
+        patience: validation losses without an improvement until training stops; 0 for never.
+
+    """
+
+    steps: int = 0
+    epochs: float = 1.0
+    batch_size: int = 100
+    mini_batch_size: int = 0
+    learning_rate: float = 3e-5
+    weight_decay: float = 0.01
+    warmup: float = 0.1
+    schedule: str = "linear"
+    scale: float = 20.0
+    frozen: tuple[str, ...] = ()
+    precision: str = "auto"
+    gradient_checkpointing: bool = False
+    max_query_tokens: int = 64
+    max_passage_tokens: int = 256
+    seed: int = 0
+    evaluate_every: int = 0
+    patience: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """One training run as its TOML file describes it.
+
+    Attributes:
+        name: of the recipe.
+        path: of the file.
+        base: hub name or folder of the model to start from.
+        languages: of the pairs that are used.
+        alpha: share of monolingual batches; 1 is X-X-mono, 0 is X-Y.
+        prompts: put before queries and passages; None for the base model's own.
+        sources: of training pairs.
+        validation: of pairs for the validation loss, all of them in English.
+        holdout: share of the training ids that is kept for validation where there is no source.
+        optimisation: how the weights are moved.
+
+    """
+
+    name: str
+    path: Path
+    base: str
+    languages: tuple[Language, ...]
+    alpha: float
+    prompts: tuple[str, str] | None
+    sources: tuple[PairSource, ...]
+    validation: tuple[PairSource, ...]
+    holdout: float
+    optimisation: Optimisation
+
+
+def read_recipe(path: Path) -> Recipe:
+    """Return the recipe in a TOML file.
+
+    Raises:
+        CardError: a field is missing, unknown or wrong.
+
+    """
+    table = read_toml(path)
+    try:
+        languages = tuple(language(code) for code in table.strings("languages"))
+    except UnknownNameError as error:
+        msg = f"{path}: {error}"
+        raise CardError(msg) from error
+    prompts = table.table("prompts", {}).rest(str)
+    recipe = Recipe(
+        name=table.take("name", str),
+        path=path,
+        base=table.take("base", str),
+        languages=languages,
+        alpha=_number(table, "alpha", 0.5),
+        prompts=_prompts(path, prompts),
+        sources=_sources(table, "sources"),
+        validation=_sources(table, "validation"),
+        holdout=_number(table, "holdout", 0.0),
+        optimisation=_optimisation(table.table("optimisation", {})),
+    )
+    table.finish()
+    _check(recipe)
+    return recipe
+
+
+def _number(table: Table, key: str, default: float) -> float:
+    """Return a number, whole or not."""
+    value = table.take(key, object, default)
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        msg = f"{table.where}: {key!r} must be a number, not {value!r}"
+        raise CardError(msg)
+    return float(value)
+
+
+def _prompts(path: Path, given: dict[str, str]) -> tuple[str, str] | None:
+    if not given:
+        return None
+    if set(given) != {"query", "passage"}:
+        msg = f"{path}: [prompts] must give both 'query' and 'passage'"
+        raise CardError(msg)
+    return given["query"], given["passage"]
+
+
+def _sources(table: Table, key: str) -> tuple[PairSource, ...]:
+    found = []
+    for number, raw in enumerate(table.take(key, list, []), 1):
+        if not isinstance(raw, dict):
+            msg = f"{table.where}: [[{key}]] must hold tables"
+            raise CardError(msg)
+        entry = Table(raw, f"{table.where} [[{key}]] {number}")
+        found.append(
+            PairSource(
+                name=entry.take("name", str),
+                format=entry.take("format", str, "jsonl"),
+                path=entry.take("path", str),
+                config=entry.take("config", str, ""),
+                split=entry.take("split", str, "train"),
+                columns=entry.table("columns", {}).rest(str),
+                document=entry.take("document", str, ""),
+            )
+        )
+        entry.finish()
+    return tuple(found)
+
+
+def _optimisation(table: Table) -> Optimisation:
+    default = Optimisation()
+    given: dict[str, Any] = {}
+    for item in fields(Optimisation):
+        value = getattr(default, item.name)
+        if isinstance(value, tuple):
+            given[item.name] = table.strings(item.name, list(value))
+        elif isinstance(value, float):
+            given[item.name] = _number(table, item.name, value)
+        else:
+            given[item.name] = table.take(item.name, type(value), value)
+    table.finish()
+    return Optimisation(**given)
+
+
+def _check(recipe: Recipe) -> None:
+    """Raise a CardError for values that are of the right type and yet wrong."""
+    how = recipe.optimisation
+    names = [source.name for source in recipe.sources]
+    wrong = {
+        "languages": not recipe.languages or len(set(recipe.languages)) < len(recipe.languages),
+        "alpha (0 to 1)": not 0 <= recipe.alpha <= 1,
+        "sources": not names or len(set(names)) < len(names),
+        "holdout (0 to 0.5)": not 0 <= recipe.holdout <= 0.5,
+        "optimisation.batch_size (2 or more)": how.batch_size < 2,
+        "optimisation.mini_batch_size": how.mini_batch_size < 0,
+        "optimisation.steps or epochs": how.steps < 0 or (how.steps == 0 and how.epochs <= 0),
+        "optimisation.learning_rate": how.learning_rate <= 0,
+        "optimisation.scale": how.scale <= 0,
+        "optimisation.warmup (0 to 1)": not 0 <= how.warmup <= 1,
+        "optimisation.precision (auto, bf16 or float32)": how.precision not in PRECISIONS,
+        "optimisation.max_query_tokens": how.max_query_tokens < 1,
+        "optimisation.max_passage_tokens": how.max_passage_tokens < 1,
+        "optimisation.patience (it needs evaluate_every)": how.patience > 0 >= how.evaluate_every,
+        "languages (cross-lingual batches need two)": recipe.alpha < 1
+        and len(recipe.languages) < 2,
+    }
+    for what, is_wrong in wrong.items():
+        if is_wrong:
+            msg = f"{recipe.path}: wrong value of {what}: empty, repeated or out of range"
+            raise CardError(msg)
+    for source in (*recipe.sources, *recipe.validation):
+        if source.format not in FORMATS:
+            msg = f"{recipe.path}: format {source.format!r} is not one of {', '.join(FORMATS)}"
+            raise CardError(msg)
+        if not _is_pattern(source.document):
+            msg = f"{recipe.path}: document of {source.name!r} is no pattern with a group"
+            raise CardError(msg)
+        if not re.search(r"{(language|name)}", f"{source.path}{source.config}"):
+            msg = f"{recipe.path}: the path or config of {source.name!r} must hold {{language}}"
+            raise CardError(msg)
+
+
+def _is_pattern(text: str) -> bool:
+    try:
+        return not text or re.compile(text).groups >= 1
+    except re.error:
+        return False

@@ -1,0 +1,1 @@
+"""Recipe to model: parallel pairs, hybrid batches, sentence-transformers' trainer."""

@@ -1,0 +1,222 @@
+"""Hybrid batches: monolingual with probability alpha, cross-lingual otherwise.
+
+Source: Elmahdy, Lin, Ahmad 2024, section 3, https://arxiv.org/abs/2408.10536.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sentence_transformers.base.sampler import DefaultBatchSampler
+
+from xlir_bench.errors import DataError
+from xlir_bench.train.pairs import Pairs
+
+Integers = NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class Drawn:
+    """One batch of one process.
+
+    Attributes:
+        language: of a monolingual batch as a position in ``Pairs.codes``, -1 for a cross-lingual.
+        queries: (batch_size,) int64 positions in ``Pairs.rows``.
+        passages: (batch_size,) int64 positions; equal to ``queries`` in a monolingual batch.
+
+    """
+
+    language: int
+    queries: Integers
+    passages: Integers
+
+
+class HybridBatchSampler(DefaultBatchSampler):
+    """Draws batches for sentence-transformers' trainer over a ``PairDataset``.
+
+    With probability ``alpha`` a batch is in one language, drawn uniformly; else every row has its
+    query in one language and its passage in another, both drawn uniformly among those of an id.
+    Within a language, and among ids with several languages, every pair comes once before one comes
+    again, so sources are drawn by their size. No two rows of a step, on any process, share the
+    id, the query or the passage. All processes have the same kind and language of batch at a step.
+
+    The sequence depends on pairs, alpha, batch size, number of processes, seed and epoch alone.
+
+    Args:
+        dataset: the ``PairDataset`` of the pairs.
+        batch_size: of one process.
+        pairs: to draw from.
+        alpha: share of monolingual batches; 1 is X-X-mono, 0 is X-Y.
+        seed: of the draws.
+        n_processes: batches of one step stand next to each other, one for each process.
+        n_batches: of one epoch and all processes; None for as many as there are pairs.
+        kwargs: what the trainer passes to every sampler, not used.
+
+    Raises:
+        DataError: too few pairs for a batch.
+
+    """
+
+    def __init__(  # noqa: PLR0913 - the trainer gives two, the recipe the others
+        self,
+        dataset: Any,  # noqa: ANN401 - a PairDataset; torch calls it a data set
+        batch_size: int,
+        *,
+        pairs: Pairs,
+        alpha: float,
+        seed: int = 0,
+        n_processes: int = 1,
+        n_batches: int | None = None,
+        **kwargs: Any,  # noqa: ANN401, ARG002
+    ) -> None:
+        super().__init__(dataset, batch_size=batch_size, drop_last=True, seed=seed)
+        self.dataset = dataset
+        self.pairs, self.alpha, self.n_processes = pairs, alpha, n_processes
+        self.epoch = 0
+        self._step_size = batch_size * n_processes
+        whole = max(1, len(pairs) // self._step_size)
+        self._n_steps = whole if n_batches is None else -(-n_batches // n_processes)
+        self.languages = _languages(pairs, self._step_size) if alpha > 0 else {}
+        self._groups = _Groups.of(pairs) if alpha < 1 else None
+        if alpha > 0 and not self.languages:
+            msg = f"no language has {self._step_size} different pairs for a monolingual batch"
+            raise DataError(msg)
+        if self._groups is not None and len(self._groups.starts) <= self._step_size:
+            msg = (
+                f"only {len(self._groups.starts) - 1} ids have several languages; a cross-lingual"
+                f" batch needs {self._step_size}"
+            )
+            raise DataError(msg)
+
+    def __len__(self) -> int:
+        """Return the number of batches of an epoch, of all processes."""
+        return self._n_steps * self.n_processes
+
+    def set_epoch(self, epoch: int) -> None:
+        """Choose the sequence of an epoch."""
+        self.epoch = epoch
+
+    def __iter__(self) -> Iterator[list[int]]:
+        """Yield the keys of every batch: those of a step, one for each process, together."""
+        rows = self.pairs.rows
+        for drawn in self.draw():
+            queries, passages = rows[drawn.queries].tolist(), rows[drawn.passages].tolist()
+            yield [self.dataset.key(q, p) for q, p in zip(queries, passages, strict=True)]
+
+    def draw(self) -> Iterator[Drawn]:
+        """Yield every batch of the epoch with its language."""
+        rng = np.random.default_rng([self.seed, self.epoch])
+        decks = {code: _Deck(rows, rng) for code, rows in self.languages.items()}
+        names = list(decks)
+        groups = _Deck(np.arange(self._groups.n), rng) if self._groups else None
+        for _ in range(self._n_steps):
+            language = -1
+            if groups is None or rng.random() < self.alpha:
+                language = names[int(rng.integers(len(names)))]
+                queries, passages = self._distinct(decks[language], None, rng)
+            else:
+                queries, passages = self._distinct(groups, self._groups, rng)
+            for first in range(0, self._step_size, self.batch_size):
+                part = slice(first, first + self.batch_size)
+                yield Drawn(language, queries[part], passages[part])
+
+    def _distinct(
+        self, deck: "_Deck", groups: "_Groups | None", rng: np.random.Generator
+    ) -> tuple[Integers, Integers]:
+        """Take cards from a deck until a step is full of rows that share nothing."""
+        pairs = self.pairs
+        seen: tuple[set[int], set[int], set[int]] = (set(), set(), set())
+        queries, passages, refused = [], [], []
+        for _ in range(2 * deck.size + self._step_size):
+            card = deck.take()
+            query, passage = (card, card) if groups is None else groups.pair(card, rng)
+            names = (
+                int(pairs.groups[query]),
+                int(pairs.query_hashes[query]),
+                int(pairs.passage_hashes[passage]),
+            )
+            if any(name in known for name, known in zip(names, seen, strict=True)):
+                refused.append(card)
+                continue
+            for name, known in zip(names, seen, strict=True):
+                known.add(name)
+            queries.append(query)
+            passages.append(passage)
+            if len(queries) == self._step_size:
+                deck.give_back(refused)
+                return np.array(queries), np.array(passages)
+        msg = f"no {self._step_size} pairs can be found that share no id, query or passage"
+        raise DataError(msg)
+
+
+class _Deck:
+    """Cards in random order; shuffled again when all have been taken."""
+
+    def __init__(self, cards: Integers, rng: np.random.Generator) -> None:
+        self._cards, self._rng = cards, rng
+        self._order: Integers = cards[:0]
+        self._next = 0
+        self._returned: list[int] = []
+        self.size = len(cards)
+
+    def take(self) -> int:
+        if self._returned:
+            return self._returned.pop()
+        if self._next == len(self._order):
+            self._order, self._next = self._rng.permutation(self._cards), 0
+        self._next += 1
+        return int(self._order[self._next - 1])
+
+    def give_back(self, cards: list[int]) -> None:
+        """Put cards on top: they come first in the next batch."""
+        self._returned += cards
+
+
+@dataclass(frozen=True, slots=True)
+class _Groups:
+    """Ids with pairs in several languages; group i owns ``members[starts[i]:starts[i + 1]]``."""
+
+    starts: Integers
+    members: Integers
+    languages: Integers
+
+    @property
+    def n(self) -> int:
+        return len(self.starts) - 1
+
+    @classmethod
+    def of(cls, pairs: Pairs) -> "_Groups":
+        order = np.lexsort((pairs.languages, pairs.groups))
+        groups, languages = pairs.groups[order], pairs.languages[order]
+        starts = np.flatnonzero(np.diff(groups, prepend=-1))
+        last = np.append(starts[1:], len(groups)) - 1
+        several = languages[starts] != languages[last]
+        chosen = np.repeat(several, np.diff(np.append(starts, len(groups))))
+        sizes = np.diff(np.append(starts, len(groups)))[several]
+        return cls(np.concatenate([[0], np.cumsum(sizes)]), order[chosen], languages[chosen])
+
+    def pair(self, group: int, rng: np.random.Generator) -> tuple[int, int]:
+        """Return a query and a passage of a group in two languages, drawn uniformly."""
+        first, last = self.starts[group], self.starts[group + 1]
+        languages = self.languages[first:last]
+        known = np.unique(languages)
+        i = int(rng.integers(len(known)))
+        j = (i + 1 + int(rng.integers(len(known) - 1))) % len(known)
+        query, passage = (
+            int(self.members[first + rng.choice(np.flatnonzero(languages == known[x]))])
+            for x in (i, j)
+        )
+        return query, passage
+
+
+def _languages(pairs: Pairs, needed: int) -> dict[int, Integers]:
+    """Return the positions of the pairs of each language that can fill a step."""
+    found = {}
+    for language in range(len(pairs.codes)):
+        chosen = np.flatnonzero(pairs.languages == language)
+        columns = (pairs.groups, pairs.query_hashes, pairs.passage_hashes)
+        if min(len(np.unique(column[chosen])) for column in columns) >= needed:
+            found[language] = chosen
+    return found

@@ -1,0 +1,58 @@
+"""The data set that batches of pairs are read from: query of one row, passage of another."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Self
+
+import datasets
+
+Columns = tuple[str, ...]
+
+
+class PairDataset(datasets.Dataset):  # type: ignore[misc]
+    """A memory-mapped data set with two rows in a key: ``query row * rows + passage row``.
+
+    A pair within a language has the same row twice, a cross-lingual one the query of one
+    translation and the passage (and hard negative) of another. Nothing is copied for the pairs
+    that languages can form, of which there are languages * (languages - 1) for every id.
+    """
+
+    names: Columns = ("query", "passage")
+
+    @classmethod
+    def read(cls, path: Path, *, has_negatives: bool) -> Self:
+        """Return the data set in an Arrow file of ``pairs.SCHEMA``."""
+        names = ("query", "passage", "negative") if has_negatives else ("query", "passage")
+        whole = datasets.Dataset.from_file(str(path))
+        made = cls(whole.data, info=whole.info, split=whole.split)
+        made.names = names
+        return made
+
+    def select_rows(self, rows: Sequence[int]) -> datasets.Dataset:
+        """Return some rows as an ordinary data set, each with its own passage."""
+        plain = datasets.Dataset(self.data, info=self.info, split=self.split)
+        return plain.select(rows).select_columns(list(self.names))
+
+    def ids(self, rows: Sequence[int]) -> list[str]:
+        """Return the ids of pairs."""
+        found: list[str] = self.data.column("pair_id").take(list(rows)).to_pylist()
+        return found
+
+    def key(self, query_row: int, passage_row: int) -> int:
+        """Return the key of a pair."""
+        return query_row * len(self) + passage_row
+
+    def __getitems__(self, keys: Sequence[int]) -> list[dict[str, Any]]:
+        """Return one row for each key, as torch's data loader asks for a batch."""
+        pairs = [divmod(key, len(self)) for key in keys]
+        queries = self._columns([query for query, _ in pairs])["query"]
+        passages = self._columns([passage for _, passage in pairs])
+        others = [name for name in self.names if name != "query"]
+        return [
+            {"query": query} | {name: passages[name][i] for name in others}
+            for i, query in enumerate(queries)
+        ]
+
+    def _columns(self, rows: list[int]) -> dict[str, list[str]]:
+        found: dict[str, list[str]] = datasets.Dataset.__getitem__(self, rows)
+        return found

@@ -1,0 +1,230 @@
+"""One training run, from a recipe to a model folder; stopped runs go on where they were."""
+
+import hashlib
+import json
+import math
+import shutil
+import time
+from collections.abc import Callable
+from dataclasses import asdict
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from sentence_transformers import SentenceTransformer
+from transformers.utils import logging as transformers_logging
+
+from xlir_bench.cards.recipe import Recipe
+from xlir_bench.errors import StoppedError, TrainError
+from xlir_bench.paths import written_whole
+from xlir_bench.train.card import model_card
+from xlir_bench.train.fit import PairTrainer, make_trainer
+from xlir_bench.train.pairs import Pairs, build_pairs
+from xlir_bench.train.progress import StopAtStep
+
+RECORD = "training.json"
+WORK = "training"
+"""Folder of pairs, checkpoints and logs inside the model's."""
+_WHOLE = ("trainer_state.json", "optimizer.pt", "scheduler.pt")
+_PACKAGES = ("xlir-bench", "sentence-transformers", "transformers", "torch", "accelerate")
+
+Tell = Callable[[str], object]
+
+
+def train(
+    recipe: Recipe,
+    folder: Path,
+    *,
+    resume: bool = False,
+    evaluator: Any = None,  # noqa: ANN401 - any of sentence-transformers'
+    tell: Tell | None = None,
+) -> None:
+    """Train a model and leave it in a folder as an ordinary sentence-transformers model.
+
+    Args:
+        recipe: everything that changes the weights.
+        folder: of the model; ``training/`` inside holds pairs, checkpoints and logs.
+        resume: whether to go on with a stopped run in the folder.
+        evaluator: called beside the validation loss.
+        tell: is given lines of what was read and done.
+
+    Raises:
+        StoppedError: the user interrupted it; it can be resumed.
+        TrainError: the folder, the base or the recipe is not usable, or the loss is not a number.
+        DataError: a source of pairs is missing or malformed.
+
+    """
+    tell = tell or _silent
+    checkpoint = _checkpoint(folder, resume=resume)
+    pairs = _pairs(recipe, folder, tell)
+    identity = _identity(recipe, pairs)
+    _check_same(folder, identity, resume=resume)
+    model = _load(recipe.base)
+    transformers_logging.disable_progress_bar()  # type: ignore[no-untyped-call]
+    trainer = make_trainer(model, recipe, pairs, folder / WORK, evaluator=evaluator)
+    if trainer.is_world_process_zero():
+        _write_json(folder / WORK / RECORD, identity)
+    start = time.perf_counter()
+    trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
+    if any(isinstance(c, StopAtStep) and c.was_asked for c in trainer.callback_handler.callbacks):
+        msg = (
+            f"interrupted; a checkpoint of step {trainer.state.global_step} is in {folder / WORK}:"
+            " go on with --resume"
+        )
+        raise StoppedError(msg)
+    if trainer.is_world_process_zero():
+        record = identity | _facts(trainer, pairs, time.perf_counter() - start)
+        _save(model, folder, model_card(recipe, record), record)
+        tell(f"model: {folder}")
+
+
+def _checkpoint(folder: Path, *, resume: bool) -> Path | None:
+    """Return the last whole checkpoint to go on from, None to start.
+
+    Raises:
+        TrainError: the folder holds a finished or an unfinished run that nobody asked to touch.
+
+    """
+    if (folder / "modules.json").exists():
+        msg = f"{folder} already holds a trained model; choose another folder"
+        raise TrainError(msg)
+    found = sorted((folder / WORK).glob("checkpoint-*"), key=lambda p: int(p.name.split("-")[1]))
+    whole = [p for p in found if all((p / name).is_file() for name in _WHOLE)]
+    if (folder / WORK / RECORD).exists() and not resume:
+        msg = f"{folder} holds an unfinished run; go on with --resume, or choose another folder"
+        raise TrainError(msg)
+    if resume and not (folder / WORK / RECORD).exists():
+        msg = f"{folder} holds no run to resume"
+        raise TrainError(msg)
+    for broken in set(found) - set(whole):
+        shutil.rmtree(broken)  # cut off while it was written
+    return whole[-1] if whole else None
+
+
+def _pairs(recipe: Recipe, folder: Path, tell: Tell) -> Pairs:
+    """Read the sources, each process of a distributed run for itself."""
+    from accelerate import PartialState  # noqa: PLC0415 - starts the process group
+
+    number = PartialState().process_index
+    if number:  # the first process speaks for all
+        tell = _silent
+    codes = [language.code for language in recipe.languages]
+    beside = recipe.path.parent
+    path = folder / WORK / f"pairs.{number}.arrow"
+    pairs = build_pairs(recipe.sources, codes, path, beside=beside, holdout=recipe.holdout)
+    report = pairs.report
+    for source, counts in report.rows.items():
+        languages = ", ".join(f"{code} {n:,}" for code, n in counts.items())
+        tell(f"{source}: {sum(counts.values()):,} pairs ({languages})")
+    tell(
+        f"{len(pairs):,} pairs to draw from; left out: {report.empty:,} empty,"
+        f" {report.duplicates:,} repeated; {report.one_language:,} ids in one language only;"
+        f" {report.held_out:,} ids held out"
+    )
+    return pairs
+
+
+def _silent(_: str) -> None:
+    """Say nothing."""
+
+
+def _identity(recipe: Recipe, pairs: Pairs) -> dict[str, Any]:
+    """Return what must be the same for a run to be resumed."""
+    how = asdict(recipe.optimisation)
+    return {
+        "recipe": recipe.name,
+        "recipe_sha256": hashlib.sha256(recipe.path.read_bytes()).hexdigest(),
+        "base": recipe.base,
+        "base_sha256": _weights_sha256(recipe.base),
+        "alpha": recipe.alpha,
+        "languages": [language.code for language in recipe.languages],
+        "pairs_sha256": pairs.report.sha256,
+        "optimisation": json.loads(json.dumps(how)),
+    }
+
+
+def _weights_sha256(base: str) -> str | None:
+    """Return the checksum of a local model's weights, None for one of the hub."""
+    found = sorted(Path(base).expanduser().glob("*.safetensors"))
+    digest = hashlib.sha256()
+    for path in found:
+        with path.open("rb") as file:
+            digest.update(hashlib.file_digest(file, "sha256").digest())
+    return digest.hexdigest() if found else None
+
+
+def _check_same(folder: Path, identity: dict[str, Any], *, resume: bool) -> None:
+    if not resume:
+        return
+    path = folder / WORK / RECORD
+    try:
+        before = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        msg = f"{path} cannot be read: {error}; start anew in another folder"
+        raise TrainError(msg) from error
+    changed = [key for key, value in identity.items() if before.get(key) != value]
+    if changed:
+        msg = f"{folder} was begun with another {' and '.join(changed)}; start in another folder"
+        raise TrainError(msg)
+
+
+def _load(base: str) -> SentenceTransformer:
+    local = Path(base).expanduser()
+    if base.startswith((".", "/", "~")) and not local.is_dir():
+        msg = f"there is no folder {base} to start from"
+        raise TrainError(msg)
+    try:
+        return SentenceTransformer(str(local) if local.is_dir() else base)
+    except Exception as error:
+        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+        msg = f"cannot load the base model {base!r}: {reason}; give a folder with --base"
+        raise TrainError(msg) from error
+
+
+def _facts(trainer: PairTrainer, pairs: Pairs, seconds: float) -> dict[str, Any]:
+    """Return what a finished run has to tell beside its identity."""
+    steps = trainer.state.global_step
+    drawn = steps * trainer.args.train_batch_size * trainer.args.world_size
+    losses = [entry["eval_loss"] for entry in trainer.state.log_history if "eval_loss" in entry]
+    versions = {}
+    for package in _PACKAGES:
+        try:
+            versions[package] = version(package)
+        except PackageNotFoundError:
+            continue
+    return {
+        "steps": steps,
+        "pairs_seen": drawn,
+        "seconds": round(seconds, 1),
+        "device": str(trainer.args.device),
+        "processes": trainer.args.world_size,
+        "bf16": bool(trainer.args.bf16),
+        "validation_loss": min(losses, default=math.nan) if losses else None,
+        "pairs": asdict(pairs.report),
+        "versions": versions,
+        "date": datetime.now(tz=UTC).isoformat(timespec="seconds"),
+    }
+
+
+def _save(model: SentenceTransformer, folder: Path, card: str, record: dict[str, Any]) -> None:
+    """Write the model so that the file that marks a model folder comes last."""
+    temporary = folder / WORK / "model"
+    shutil.rmtree(temporary, ignore_errors=True)
+    model.save_pretrained(str(temporary), create_model_card=False)
+    (temporary / "README.md").write_text(card, encoding="utf-8")
+    _write_json(temporary / RECORD, record)
+    for path in sorted(temporary.iterdir(), key=lambda p: p.name == "modules.json"):
+        target = folder / path.name
+        if target.is_dir():
+            shutil.rmtree(target)
+        path.replace(target)
+    shutil.rmtree(temporary)
+    for path in (folder / WORK).glob("pairs.*.arrow"):
+        path.unlink()
+
+
+def _write_json(path: Path, record: dict[str, Any]) -> None:
+    with written_whole(path) as temporary:
+        text = json.dumps(record, indent=1, ensure_ascii=False)
+        temporary.write_text(text + "\n", encoding="utf-8")
