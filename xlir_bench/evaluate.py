@@ -3,7 +3,7 @@
 ``mteb run``, ``xlir-bench run`` and the trainer's evaluation all go through these functions.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
@@ -35,8 +35,20 @@ class Embedder(Protocol):
         ...
 
 
-def embed(collection: Collection, encoder: Encoder, embedder: Embedder) -> tuple[Vectors, Vectors]:
+Adjust = Callable[[Vectors, Sequence[str], Role], Vectors]
+"""Changes vectors, given the language code of each text and the role of all."""
+
+
+def embed(
+    collection: Collection, encoder: Encoder, embedder: Embedder, adjust: Adjust | None = None
+) -> tuple[Vectors, Vectors]:
     """Return the vectors of a collection's queries and passages, ready for a dot product.
+
+    Args:
+        collection: the texts.
+        encoder: whose vectors they are.
+        embedder: that asks it.
+        adjust: what is done to the vectors before they are compared.
 
     Returns:
         (n_queries, dim) and (n_passages, dim) float32.
@@ -47,6 +59,9 @@ def embed(collection: Collection, encoder: Encoder, embedder: Embedder) -> tuple
     """
     queries = embedder.embed(encoder, [q.text for q in collection.queries], Role.query)
     passages = embedder.embed(encoder, [p.text for p in collection.passages], Role.passage)
+    if adjust is not None:
+        queries = adjust(queries, [q.language.code for q in collection.queries], Role.query)
+        passages = adjust(passages, [p.language.code for p in collection.passages], Role.passage)
     return (
         comparable(queries, Role.query, encoder.similarity),
         comparable(passages, Role.passage, encoder.similarity),

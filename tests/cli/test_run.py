@@ -403,6 +403,94 @@ def test_the_values_of_every_query_are_written_on_request(
     assert len(set(table["query_id"].to_pylist())) == 1080
 
 
+# --- controls without training ---
+
+
+@pytest.fixture
+def training_pairs(tmp_path: Path, collection: Collection) -> Path:
+    """Write 30 parallel pairs in each language; none is a text of the benchmark."""
+    folder = tmp_path / "pairs"
+    folder.mkdir()
+    for language in collection.languages:
+        words = [p.text.split()[0] for p in collection.passages if p.language == language][:30]
+        rows = [
+            {"id": str(i), "query": f"{word} {i}", "passage": f"{i} {word} {word}"}
+            for i, word in enumerate(words)
+        ]
+        lines = "".join(json.dumps(row) + "\n" for row in rows)
+        (folder / f"{language.code}.jsonl").write_text(lines)
+    return folder
+
+
+def test_controls_are_scored_under_names_of_their_own_and_encode_each_text_once(
+    call: Call, tmp_path: Path, training_pairs: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    counting = Counting()
+    monkeypatch.setattr(char_ngrams, "encode", counting)
+    command = (*MODEL, "-t", "XLIRMini", "-o", str(tmp_path / "out"))
+    found = call(*command, "--debias", "centre", "lir", "--debias-from", str(training_pairs))
+    assert found.status == 0
+    pairs = [json.loads(x) for path in training_pairs.iterdir() for x in path.open()]
+    n_texts = N_TEXTS + sum(len({pair[role] for pair in pairs}) for role in ("query", "passage"))
+    assert sum(counting.chunks) == n_texts
+    folders = {p.name: p for p in (tmp_path / "out" / "results").iterdir()}
+    assert set(folders) == {"xlir-bench__char-ngrams-centre", "xlir-bench__char-ngrams-lir"}
+    for method in ("centre", "lir"):
+        (path,) = folders[f"xlir-bench__char-ngrams-{method}"].glob("*/*.provenance.jsonl")
+        record = json.loads(path.read_text())["debias"]
+        assert record["method"] == method
+        (statistics,) = (tmp_path / "out" / "debias").glob(f"*-{method}-*.npz")
+        assert record["statistics_sha256"].startswith(statistics.stem.split("-")[-1])
+        assert path.parent.name == f"1-{record['statistics_sha256'][:8]}"
+
+    again = call(*command, "--debias", "lir", "--debias-from", str(statistics))
+    assert again.status == 0
+    assert sum(counting.chunks) == n_texts
+    assert again.out in found.out
+
+
+def test_a_control_changes_what_the_bare_model_scores(
+    call: Call, finished: Finished, tmp_path: Path, training_pairs: Path
+) -> None:
+    command = (*MODEL, "-t", "XLIRMini", "-o", str(tmp_path / "out"))
+    found = call(*command, "--debias", "centre", "--debias-from", str(training_pairs))
+    before, after = figures(finished.out)["multi"], figures(found.out)["multi"]
+    assert {after[name] == before[name] for name in ("AP", "MRD", "AboveLift")} == {False}
+
+
+@pytest.mark.parametrize(
+    ("options", "status_expected", "complaint"),
+    [
+        pytest.param(("--debias", "lir"), 2, "--debias and --debias-from go together",
+                     id="no-pairs"),
+        pytest.param(("--debias-from", "pairs"), 2, "--debias and --debias-from go together",
+                     id="no-method"),
+        pytest.param(("--debias", "lirr", "--debias-from", "pairs"), 2,
+                     "unknown method of --debias 'lirr'; did you mean lir?", id="method"),
+        pytest.param(("--debias", "lir", "--debias-from", "nowhere"), 2,
+                     "unknown recipe 'nowhere'", id="pairs"),
+        pytest.param(("--debias", "lir", "--debias-rank", "0", "--debias-from", "pairs"), 2,
+                     "--debias-rank", id="rank"),
+    ],
+)  # fmt: skip
+def test_a_wrong_control_is_one_line(
+    call: Call, tmp_path: Path, options: tuple[str, ...], status_expected: int, complaint: str
+) -> None:
+    found = call(*MODEL, "-t", "XLIRMini", "-o", str(tmp_path / "out"), *options)
+    assert (found.status, found.out, found.err.count("\n")) == (status_expected, "", 1)
+    assert complaint in found.err
+
+
+def test_a_language_without_training_pairs_is_one_line_and_status_1(
+    call: Call, tmp_path: Path, training_pairs: Path
+) -> None:
+    (training_pairs / "th.jsonl").unlink()
+    options = ("--debias", "centre", "--debias-from", str(training_pairs))
+    found = call(*MODEL, "-t", "XLIRMini", "-o", str(tmp_path / "out"), *options)
+    assert (found.status, found.err.count("\n")) == (1, 1)
+    assert "has no pairs in 'th', a language that is evaluated" in found.err
+
+
 # --- run files ---
 
 

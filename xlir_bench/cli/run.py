@@ -11,6 +11,7 @@ from xlir_bench.cards.load import task_cards
 from xlir_bench.cards.task import TaskCard
 from xlir_bench.core.language import Language, language
 from xlir_bench.core.mode import RetrievalMode, retrieval_mode
+from xlir_bench.encoders.debias import Method
 from xlir_bench.errors import UnknownNameError, UsageError
 from xlir_bench.measures.catalogue import parse_all
 
@@ -42,6 +43,12 @@ def run(  # noqa: PLR0913 - one parameter an option
     name: Annotated[str | None, Parameter(name="--name")] = None,
     device: Annotated[str | None, Parameter(name="--device")] = None,
     batch_size: Annotated[int, Parameter(name="--batch-size", validator=Number(gte=1))] = 32,
+    debias: Annotated[
+        tuple[str, ...],
+        Parameter(name="--debias", consume_multiple=True, negative="", show_default=False),
+    ] = (),
+    debias_from: Annotated[str | None, Parameter(name="--debias-from")] = None,
+    debias_rank: Annotated[int, Parameter(name="--debias-rank", validator=Number(gte=1))] = 1,
     output_folder: Annotated[Path, Parameter(name=["-o", "--output-folder"])] = Path("results"),
     overwrite: Annotated[
         bool, Parameter(name="--overwrite", negative="", show_default=False)
@@ -80,6 +87,15 @@ def run(  # noqa: PLR0913 - one parameter an option
         cpu, cuda, cuda:1, mps (default: the fastest there is).
     batch_size:
         Texts a batch.
+    debias:
+        Take the language out of the vectors: centre (subtract the mean of the language), lir
+        (project out its first directions), shift (subtract the mean difference to English). Several
+        are tried one after the other; texts are encoded once.
+    debias_from:
+        Training pairs to learn that from: a recipe, a folder of <language>.jsonl files, or the
+        statistics (.npz) of an earlier run.
+    debias_rank:
+        Directions that lir takes out.
     output_folder:
         Where results go.
     overwrite:
@@ -93,6 +109,10 @@ def run(  # noqa: PLR0913 - one parameter an option
         msg = f"--name {name!r} must be 'org/name'"
         raise UsageError(msg)
     parse_all(measures)
+    methods = tuple(_method(value) for value in debias)
+    if bool(methods) != (debias_from is not None):
+        msg = "--debias and --debias-from go together: what to do, and what to learn it from"
+        raise UsageError(msg)
     chosen_pool = _pool(pool)
     pool_languages = chosen_pool[0] if chosen_pool else ()
     chosen = _chosen(tasks, [_mode(value) for value in mode])
@@ -113,6 +133,9 @@ def run(  # noqa: PLR0913 - one parameter an option
         batch_size=batch_size,
         output_folder=output_folder,
         overwrite=overwrite,
+        debias=methods,
+        debias_from=debias_from or "",
+        debias_rank=debias_rank,
     )
     run_tasks(model, name, device, chosen, options)
 
@@ -138,6 +161,13 @@ def _pool(codes: str | None) -> tuple[tuple[Language, ...], bool] | None:
         )
         raise UsageError(msg)
     return languages, is_own
+
+
+def _method(name: str) -> Method:
+    names = [method.value for method in Method]
+    if name not in names:
+        raise UnknownNameError(name, names, kind="method of --debias")
+    return Method(name)
 
 
 def _mode(name: str) -> RetrievalMode:

@@ -27,6 +27,9 @@ NO_REVISION = (None, "", "no_revision_available", "main")
 NO_NAME = "no_model_name/available"
 """What mteb calls every model without a name."""
 
+DEBIAS = "xlir_bench_debias"
+"""The attribute of a loaded model that holds its ``Debias``."""
+
 _PROMPT_TYPES = {Role.query: PromptType.query, Role.passage: PromptType.document}
 
 
@@ -36,6 +39,7 @@ class MtebEncoder:
     Attributes:
         name: ``org/name``.
         similarity: how its vectors are compared.
+        debias: takes the language out of its vectors; None if they stay as they are.
 
     """
 
@@ -50,6 +54,7 @@ class MtebEncoder:
         self.name: str = model.mteb_model_meta.name
         self.revision: str | None = model.mteb_model_meta.revision
         self.similarity = similarity
+        self.debias = getattr(model, DEBIAS, None)
         self._metadata = metadata
         self._kwargs = {"batch_size": 32} | encode_kwargs | {"show_progress_bar": False}
 

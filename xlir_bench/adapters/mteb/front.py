@@ -15,6 +15,7 @@ from mteb.models.get_model_meta import _MODEL_RENAMES
 from mteb.models.model_implementations import MODEL_REGISTRY
 from mteb.models.model_meta import ModelMeta
 
+from xlir_bench.adapters.mteb.debias import apply, debiased
 from xlir_bench.adapters.mteb.models import folder_meta
 from xlir_bench.adapters.mteb.registry import register
 from xlir_bench.adapters.mteb.scores import mean_by_language, read_scores
@@ -25,6 +26,7 @@ from xlir_bench.core.language import Language
 from xlir_bench.core.mode import RetrievalMode, Setting, settings_of
 from xlir_bench.core.ranking import RankTable
 from xlir_bench.core.score import Score, Scorecard, macro_figures
+from xlir_bench.encoders.debias import Method
 from xlir_bench.errors import EncoderError, UnknownNameError, XlirError
 from xlir_bench.evaluate import Readings, per_query, readings, scorecard, search
 from xlir_bench.measures.above_share import above_shares
@@ -73,6 +75,9 @@ class Options:
     batch_size: int
     output_folder: Path
     overwrite: bool
+    debias: Sequence[Method] = ()
+    debias_from: str = ""
+    debias_rank: int = 1
 
 
 def run_tasks(
@@ -89,6 +94,27 @@ def run_tasks(
 
     """
     loaded, cache = _prepare(model, name, device, options.output_folder)
+    if not options.debias:
+        _run(loaded, cache, chosen, options)
+        return
+    meta: ModelMeta = loaded.mteb_model_meta
+    encoder = encoder_of(loaded, chosen[0][0], {"batch_size": options.batch_size})
+    if encoder is None:
+        msg = f"{meta.name} ranks for itself: --debias needs an encoder"
+        raise EncoderError(msg)
+    codes = list(dict.fromkeys(x.code for card, _ in chosen for x in card.languages))
+    learnt = debiased(encoder, options.debias, options.debias_from, codes, options.debias_rank)
+    for debias in learnt:
+        apply(loaded, meta, debias, options.output_folder)
+        _run(loaded, cache, chosen, options)
+
+
+def _run(
+    loaded: Any,
+    cache: ResultCache,
+    chosen: Sequence[tuple[TaskCard, Sequence[RetrievalMode]]],
+    options: Options,
+) -> None:
     for card, modes in chosen:
         whole = tuple(modes) == card.modes
         names = [card.name] if whole else [card.task_name(mode) for mode in modes]

@@ -26,6 +26,7 @@ from xlir_bench.core.mode import RetrievalMode, Setting
 from xlir_bench.core.ranking import Ranks, RankTable
 from xlir_bench.core.score import Scorecard
 from xlir_bench.encoders.base import Encoder, Role, Similarity, Vectors
+from xlir_bench.encoders.debias import Debias
 from xlir_bench.encoders.store import EmbeddingStore, checkpoint_folder
 from xlir_bench.errors import DataError, ResultError
 from xlir_bench.evaluate import (
@@ -129,7 +130,7 @@ class Evaluation:
 
     def vectors(self) -> tuple[Vectors, Vectors]:
         """Return the vectors of queries and passages, encoding what this process has not seen."""
-        return embed(self.collection, self.encoder, self.stores)
+        return embed(self.collection, self.encoder, self.stores, self.encoder.debias)
 
     def write(self, folder: Path) -> None:
         """Write rank table, hits and provenance beside mteb's result, unless they are there."""
@@ -193,6 +194,10 @@ class Session:
         self._current = model_key(meta)
         self._folders[self._current] = folder
 
+    def stores(self, model: Any) -> ModelStores:
+        """Return the vectors of a model that this process remembers."""
+        return self._stores.setdefault(model, ModelStores())
+
     def evaluation(
         self, encoder: MtebEncoder, card: TaskCard, collection: Collection
     ) -> Evaluation:
@@ -202,8 +207,10 @@ class Session:
         model = encoder.model
         known = self._evaluations.setdefault(model, {})
         key = f"{card.name} {card.data_sha256} {' '.join(x.code for x in languages)}"
+        if encoder.debias is not None:
+            key += f" {encoder.debias.sha256}"
         if key not in known:
-            stores = self._stores.setdefault(model, ModelStores())
+            stores = self.stores(model)
             identity = _identity(encoder, key)
             folder = self._folders.get(model_key(model.mteb_model_meta))
             path = rank_table_path(folder, card, languages) if folder else None
@@ -296,7 +303,7 @@ def _make(
     encoder: MtebEncoder, card: TaskCard, collection: Collection, stores: ModelStores
 ) -> Made:
     start = time.perf_counter()
-    queries, passages = embed(collection, encoder, stores)
+    queries, passages = embed(collection, encoder, stores, encoder.debias)
     embedded = time.perf_counter()
     table = rank(collection, queries, passages)
     ranked = time.perf_counter()
@@ -308,6 +315,7 @@ def _make(
         "revision": encoder.revision,
         "similarity": encoder.similarity.value,
         "dimensions": int(queries.shape[1]),
+        "debias": None if encoder.debias is None else _debias_record(encoder.debias),
         "prompts": {role.value: encoder.prompt(role) for role in Role},
         **encoder.hardware(),
         "languages": [x.code for x in collection.languages],
@@ -321,6 +329,10 @@ def _make(
         "date": datetime.now(tz=UTC).isoformat(timespec="seconds"),
     }
     return table, hits, provenance
+
+
+def _debias_record(debias: Debias) -> dict[str, str]:
+    return {"method": debias.method.value, "statistics_sha256": debias.sha256}
 
 
 SESSION = Session()
