@@ -430,7 +430,8 @@ def test_controls_are_scored_under_names_of_their_own_and_encode_each_text_once(
     command = (*MODEL, "-t", "XLIRMini", "-o", str(tmp_path / "out"))
     found = call(*command, "--debias", "centre", "lir", "--debias-from", str(training_pairs))
     assert found.status == 0
-    pairs = [json.loads(x) for path in training_pairs.iterdir() for x in path.open()]
+    lines = [x for path in training_pairs.iterdir() for x in path.read_text().splitlines()]
+    pairs = [json.loads(line) for line in lines]
     n_texts = N_TEXTS + sum(len({pair[role] for pair in pairs}) for role in ("query", "passage"))
     assert sum(counting.chunks) == n_texts
     folders = {p.name: p for p in (tmp_path / "out" / "results").iterdir()}
