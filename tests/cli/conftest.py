@@ -1,12 +1,16 @@
 """The command line in this process, with folders of its own."""
 
-from collections.abc import Callable
+import contextlib
+import logging
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, NoReturn
 
+import numba
 import pytest
 
 from xlir_bench.cli.main import status
+from xlir_bench.encoders import char_ngrams
 
 
 class Outcome(NamedTuple):
@@ -37,3 +41,40 @@ def call(capsys: pytest.CaptureFixture[str]) -> Call:
         return Outcome(exit_status, *capsys.readouterr())
 
     return run
+
+
+@contextlib.contextmanager
+def own_process(patch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Forget what this process knows of models and results, and leave no trace in it.
+
+    One thread counts: on a busy machine numba's threads wait for each other.
+    """
+    from xlir_bench.adapters.mteb import debias, front, registry, session, task
+
+    memory = session.Session()
+    for module in (debias, front, registry, task):
+        patch.setattr(module, "SESSION", memory)
+    patch.setenv("TOKENIZERS_PARALLELISM", "false")
+    level, threads = logging.getLogger("mteb").level, numba.get_num_threads()
+    numba.set_num_threads(1)
+    yield
+    numba.set_num_threads(threads)
+    logging.getLogger("mteb").setLevel(level)
+
+
+@pytest.fixture
+def fresh_process(own_folders: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Give a test a memory of models and results of its own."""
+    with own_process(monkeypatch):
+        yield
+
+
+@pytest.fixture
+def no_encoding(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Fail where the lexical floor is asked to encode."""
+
+    def refuse(texts: Sequence[str]) -> NoReturn:
+        msg = f"{len(texts)} texts were encoded again"
+        raise AssertionError(msg)
+
+    monkeypatch.setattr(char_ngrams, "encode", refuse)

@@ -3,21 +3,20 @@
 import contextlib
 import io
 import json
-import logging
 import re
 import shutil
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, NamedTuple, NoReturn
 
-import numba
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
 import pytrec_eval
 
+from tests.cli.conftest import own_process
 from xlir_bench.cards.load import task_cards
 from xlir_bench.cli.main import status
 from xlir_bench.core.collection import Collection
@@ -36,6 +35,8 @@ from xlir_bench.results.rank_file import (
 Call = Callable[..., Any]
 Vectors = np.ndarray[Any, np.dtype[np.float32]]
 
+pytestmark = pytest.mark.usefixtures("fresh_process")
+
 MODEL = ("run", "-m", "char-ngrams")
 BELOW_OUTPUT = Path("results/xlir-bench__char-ngrams/1")
 N_TEXTS = 1080 + 1824
@@ -52,25 +53,6 @@ class Finished(NamedTuple):
         return self.output / BELOW_OUTPUT
 
 
-@contextlib.contextmanager
-def own_process(patch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Forget what this process knows of models and results, and leave no trace in it.
-
-    One thread counts: on a busy machine numba's threads wait for each other.
-    """
-    from xlir_bench.adapters.mteb import front, registry, session, task
-
-    memory = session.Session()
-    for module in (front, registry, task):
-        patch.setattr(module, "SESSION", memory)
-    patch.setenv("TOKENIZERS_PARALLELISM", "false")
-    level, threads = logging.getLogger("mteb").level, numba.get_num_threads()
-    numba.set_num_threads(1)
-    yield
-    numba.set_num_threads(threads)
-    logging.getLogger("mteb").setLevel(level)
-
-
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory: pytest.TempPathFactory) -> Finished:
     root = tmp_path_factory.mktemp("finished")
@@ -80,21 +62,6 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Finished:
         patch.setenv("XLIR_CONFIG_DIR", str(root / "config"))
         assert status([*MODEL, "-t", "XLIRMini", "-o", str(root / "out")]) == 0
     return Finished(root / "out", out.getvalue())
-
-
-@pytest.fixture(autouse=True)
-def fresh_process(own_folders: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    with own_process(monkeypatch):
-        yield
-
-
-@pytest.fixture
-def no_encoding(monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(texts: Sequence[str]) -> NoReturn:
-        msg = f"{len(texts)} texts were encoded again"
-        raise AssertionError(msg)
-
-    monkeypatch.setattr(char_ngrams, "encode", refuse)
 
 
 @pytest.fixture(scope="module")

@@ -4,16 +4,17 @@ import contextlib
 import io
 import re
 import shutil
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, NamedTuple, NoReturn
+from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
 from rich.cells import cell_len
 
-from tests.cli.test_run import BELOW_OUTPUT, own_process
+from tests.cli.conftest import own_process
+from tests.cli.test_run import BELOW_OUTPUT
 from xlir_bench.cards.load import task_cards
 from xlir_bench.cli.main import status
 from xlir_bench.compare import compare_models
@@ -32,6 +33,8 @@ from xlir_bench.results.hits_file import hits_beside, hits_path, write_hits
 from xlir_bench.results.rank_file import read_provenance, read_rank_table, write_rank_table
 
 Call = Callable[..., Any]
+
+pytestmark = pytest.mark.usefixtures("fresh_process")
 
 RANKS = "XLIRMini.ranks.parquet"
 CODES = ("ar", "de", "el", "en", "es", "hi", "ro", "ru", "th", "tr", "vi", "zh")
@@ -99,21 +102,6 @@ def kept(tmp_path_factory: pytest.TempPathFactory, collection: Collection) -> Ke
 @pytest.fixture(scope="module")
 def table(kept: Kept) -> RankTable:
     return read_rank_table(kept.folder / RANKS)
-
-
-@pytest.fixture(autouse=True)
-def fresh_process(own_folders: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    with own_process(monkeypatch):
-        yield
-
-
-@pytest.fixture
-def no_encoding(monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(texts: Sequence[str]) -> NoReturn:
-        msg = f"{len(texts)} texts were encoded again"
-        raise AssertionError(msg)
-
-    monkeypatch.setattr(char_ngrams, "encode", refuse)
 
 
 @pytest.fixture
