@@ -274,6 +274,16 @@ def test_a_shallow_ranking_is_scored_without_the_measures_that_need_more(
     assert "AP, RR, MRD, nMRD, MaxRank, AboveShare, AboveLift need more" in lines[0]
 
 
+@pytest.mark.slow
+def test_a_model_that_searches_for_itself_has_macro_intervals_too(cache: mteb.ResultCache) -> None:
+    result = mteb.evaluate(Searcher(), mteb.get_task("XLIRMini"), cache=cache, **QUIET)
+    entry = scores_of(result)["default"]
+    for name in ("mono/P@10", "cross/R@100", "multi/P@10", "multi/LangShare@10"):
+        assert entry[f"{name}_low"] <= entry[name] <= entry[f"{name}_high"]
+    modes = cache.load_task_result("XLIRMiniMono", Searcher().mteb_model_meta).scores["test"]
+    assert entry["mono/P@10"] == pytest.approx(np.mean([e["P@10"] for e in modes]), abs=1e-6)
+
+
 def test_a_ranking_of_the_whole_pool_has_every_measure(cache: mteb.ResultCache) -> None:
     task = mteb.get_task("XLIRMiniMono", languages=["eng"])
     entry = scores_of(mteb.evaluate(Searcher(), task, cache=cache, **QUIET))["en-en"]

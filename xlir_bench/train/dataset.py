@@ -18,24 +18,26 @@ class PairDataset(datasets.Dataset):  # type: ignore[misc]
     """
 
     names: Columns = ("query", "passage")
+    pair_ids: Any = None
 
     @classmethod
     def read(cls, path: Path, *, has_negatives: bool) -> Self:
         """Return the data set in an Arrow file of ``pairs.SCHEMA``."""
         names = ("query", "passage", "negative") if has_negatives else ("query", "passage")
         whole = datasets.Dataset.from_file(str(path))
-        made = cls(whole.data, info=whole.info, split=whole.split)
-        made.names = names
+        # The trainer and the model card take every column for text: ids stay outside.
+        texts = whole.select_columns(list(names))
+        made = cls(texts.data, info=texts.info, split=texts.split)
+        made.names, made.pair_ids = names, whole.data.column("pair_id")
         return made
 
     def select_rows(self, rows: Sequence[int]) -> datasets.Dataset:
         """Return some rows as an ordinary data set, each with its own passage."""
-        plain = datasets.Dataset(self.data, info=self.info, split=self.split)
-        return plain.select(rows).select_columns(list(self.names))
+        return datasets.Dataset(self.data, info=self.info, split=self.split).select(rows)
 
     def ids(self, rows: Sequence[int]) -> list[str]:
         """Return the ids of pairs."""
-        found: list[str] = self.data.column("pair_id").take(list(rows)).to_pylist()
+        found: list[str] = self.pair_ids.take(list(rows)).to_pylist()
         return found
 
     def key(self, query_row: int, passage_row: int) -> int:

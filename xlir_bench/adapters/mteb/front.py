@@ -18,14 +18,14 @@ from mteb.models.model_meta import ModelMeta
 from xlir_bench.adapters.mteb.debias import apply, debiased
 from xlir_bench.adapters.mteb.models import folder_meta
 from xlir_bench.adapters.mteb.registry import register
-from xlir_bench.adapters.mteb.scores import mean_by_language, read_scores
+from xlir_bench.adapters.mteb.scores import figures_of, mean_by_language, read_scores
 from xlir_bench.adapters.mteb.session import SESSION, rank_table_path
 from xlir_bench.adapters.mteb.task import encoder_of
 from xlir_bench.cards.task import TaskCard
 from xlir_bench.core.language import Language
 from xlir_bench.core.mode import RetrievalMode, Setting, settings_of
 from xlir_bench.core.ranking import RankTable
-from xlir_bench.core.score import Score, Scorecard, macro_figures
+from xlir_bench.core.score import Scorecard, macro_figures
 from xlir_bench.encoders.debias import Method
 from xlir_bench.errors import EncoderError, UnknownNameError, XlirError
 from xlir_bench.evaluate import Readings, per_query, readings, scorecard, search
@@ -207,8 +207,7 @@ def _report(
         msg = f"{meta.name} ranks for itself: only the measures of its own result are known"
         raise EncoderError(msg)
     else:
-        scores = _saved_scores(cache, meta, card, modes, measures)
-        result = Scorecard(tuple(scores), tuple(macro_figures(scores, measures)))
+        result = _saved(cache, meta, card, modes, measures)
     names = [m.name for m in parse_all(measures)]
     _show(f"{meta.name} on {card.name}", result, names, options)
     if options.by_language and found is not None:
@@ -288,19 +287,23 @@ def _table(model: Any, card: TaskCard, path: Path, options: Options) -> RankTabl
     return SESSION.evaluation(encoder, card, read(card)).table if encoder else None
 
 
-def _saved_scores(
+def _saved(
     cache: ResultCache,
     meta: ModelMeta,
     card: TaskCard,
     modes: Sequence[RetrievalMode],
     measures: Sequence[str],
-) -> list[Score]:
-    scores = []
+) -> Scorecard:
+    """Return what mteb's results hold; macro intervals are in that of the whole benchmark."""
+    scores, figures = [], []
+    whole = cache.load_task_result(card.name, meta) if tuple(modes) == card.modes else None
+    entry = whole.scores[card.split][0] if whole else {}
     for mode in modes:
         result = cache.load_task_result(card.task_name(mode), meta)
-        if result is not None:
-            scores += read_scores(result, card.settings(mode), measures)
-    return scores
+        found = read_scores(result, card.settings(mode), measures) if result else []
+        scores += found
+        figures += figures_of(entry, [mode], measures) or macro_figures(found, measures)
+    return Scorecard(tuple(scores), tuple(figures))
 
 
 def _write_runs(
