@@ -15,6 +15,7 @@ from xlir_bench.paths import data_folder
 
 Call = Callable[..., Any]
 
+VERBS = ["run", "tasks", "data", "measures", "show", "compare", "train", "sweep"]
 RUN = ("run", "-m", "char-ngrams", "-t", "XLIRMini")
 
 
@@ -163,10 +164,10 @@ def test_a_file_that_cannot_be_downloaded_is_one_line_and_status_1(
 def test_help_names_every_verb(call: Call, arguments: tuple[str, ...]) -> None:
     found = call(*arguments)
     assert (found.status, found.err) == (0, "")
-    assert all(f" {verb} " in found.out for verb in ("run", "tasks", "data", "measures"))
+    assert all(f" {verb} " in found.out for verb in VERBS)
 
 
-@pytest.mark.parametrize("verb", ["run", "tasks", "data", "measures"])
+@pytest.mark.parametrize("verb", VERBS)
 def test_every_verb_has_help(call: Call, verb: str) -> None:
     found = call(verb, "--help")
     assert found.status == 0

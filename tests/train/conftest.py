@@ -155,6 +155,7 @@ def offline(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("HF_HUB_OFFLINE", "1")
+        patch.setenv("CUDA_VISIBLE_DEVICES", "")
         patch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", True)
         patch.delenv("XLIR_DATA_DIR", raising=False)
         for name in ("cache", "config"):

@@ -5,7 +5,7 @@ from importlib.metadata import version
 
 from cyclopts import App, CycloptsError
 
-from xlir_bench.cli import compare, data, measures, run, show, tasks, train
+from xlir_bench.cli import compare, data, measures, run, show, sweep, tasks, train
 from xlir_bench.errors import XlirError
 
 app = App(
@@ -29,6 +29,8 @@ app = App(
 
     xlir-bench compare ./a ./b -t XQuADR                 differences with p-values
 
+    xlir-bench train -r hybrid --base ./base -o ./mine   fine-tune with hybrid batches
+
     xlir-bench tasks XQuADR                              counts, licence, citation
 
     Exit status: 0 done; 1 a problem named on standard error; 2 wrong usage; 130 interrupted.
@@ -43,6 +45,7 @@ app.command(measures.measures)
 app.command(show.show)
 app.command(compare.compare)
 app.command(train.train)
+app.command(sweep.sweep)
 
 
 def main() -> None:

@@ -272,7 +272,7 @@ class PairTrainer(SentenceTransformerTrainer):
 
         """
         found = super().compute_loss(*args, **kwargs)
-        loss = found[0] if isinstance(found, tuple) else found
+        loss = (found[0] if isinstance(found, tuple) else found).detach()
         if self.model.training and not torch.isfinite(loss).all():
             ids = ", ".join(self.ids_of_step(self.state.global_step))
             msg = (
