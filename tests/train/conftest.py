@@ -158,6 +158,8 @@ def offline(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
         patch.setenv("CUDA_VISIBLE_DEVICES", "")
         patch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", True)
         patch.delenv("XLIR_DATA_DIR", raising=False)
+        # Else the writer of TensorBoard's logs makes a folder where pytest was started.
+        patch.setenv("TENSORBOARD_LOGGING_DIR", str(tmp_path_factory.mktemp("tensorboard")))
         for name in ("cache", "config"):
             patch.setenv(f"XLIR_{name.upper()}_DIR", str(tmp_path_factory.mktemp(name)))
         yield
