@@ -286,7 +286,6 @@ def test_a_wrong_value_is_named_with_the_file(
         ("sources", 'columns = { pasage = "positive" }'),
     ],
 )
-@pytest.mark.xfail(reason="the recipe does not check it; a traceback or nonsense in training")
 def test_a_value_that_training_cannot_use_is_refused(read: Read, table: str, line: str) -> None:
     with pytest.raises(CardError, match=r"recipe\.toml"):
         read(with_field(table, line))

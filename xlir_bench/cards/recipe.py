@@ -1,5 +1,6 @@
 """The training recipe: everything that changes the weights."""
 
+import math
 import re
 from dataclasses import dataclass, field, fields
 from pathlib import Path
@@ -14,6 +15,9 @@ FORMATS = ("jsonl", "squad", "triples", "hub")
 
 
 PRECISIONS = ("auto", "bf16", "float32")
+SCHEDULES = ("linear", "cosine", "constant", "constant_with_warmup", "polynomial")
+COLUMNS = ("id", "query", "passage", "negative")
+"""What a hub data set's columns stand for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,8 +153,9 @@ def read_recipe(path: Path) -> Recipe:
 
 def _number(table: Table, key: str, default: float) -> float:
     """Return a number, whole or not."""
-    value = table.take(key, object, default)
-    if isinstance(value, bool) or not isinstance(value, int | float):
+    value: Any = table.take(key, object, default)
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    if not is_number or not math.isfinite(value):
         msg = f"{table.where}: {key!r} must be a number, not {value!r}"
         raise CardError(msg)
     return float(value)
@@ -198,6 +203,9 @@ def _optimisation(table: Table) -> Optimisation:
             given[item.name] = _number(table, item.name, value)
         else:
             given[item.name] = table.take(item.name, type(value), value)
+            if isinstance(given[item.name], bool) != isinstance(value, bool):
+                msg = f"{table.where}: {item.name!r} must be a whole number"
+                raise CardError(msg)
     table.finish()
     return Optimisation(**given)
 
@@ -216,6 +224,11 @@ def _check(recipe: Recipe) -> None:
         "optimisation.steps or epochs": how.steps < 0 or (how.steps == 0 and how.epochs <= 0),
         "optimisation.learning_rate": how.learning_rate <= 0,
         "optimisation.scale": how.scale <= 0,
+        "optimisation.weight_decay": how.weight_decay < 0,
+        "optimisation.seed": how.seed < 0,
+        "optimisation.evaluate_every": how.evaluate_every < 0,
+        "optimisation.patience": how.patience < 0,
+        f"optimisation.schedule ({', '.join(SCHEDULES)})": how.schedule not in SCHEDULES,
         "optimisation.warmup (0 to 1)": not 0 <= how.warmup <= 1,
         "optimisation.precision (auto, bf16 or float32)": how.precision not in PRECISIONS,
         "optimisation.max_query_tokens": how.max_query_tokens < 1,
@@ -235,9 +248,22 @@ def _check(recipe: Recipe) -> None:
         if not _is_pattern(source.document):
             msg = f"{recipe.path}: document of {source.name!r} is no pattern with a group"
             raise CardError(msg)
-        if not re.search(r"{(language|name)}", f"{source.path}{source.config}"):
+        if not _is_template(source):
             msg = f"{recipe.path}: the path or config of {source.name!r} must hold {{language}}"
             raise CardError(msg)
+        odd = sorted(set(source.columns) - set(COLUMNS))
+        if odd:
+            msg = f"{recipe.path}: columns of {source.name!r} has {odd[0]!r}, not {COLUMNS}"
+            raise CardError(msg)
+
+
+def _is_template(source: PairSource) -> bool:
+    """Say whether path and config name the language, and nothing else in braces."""
+    try:
+        filled = [x.format(language="de", name="german") for x in (source.path, source.config)]
+    except (KeyError, IndexError, ValueError):
+        return False
+    return filled != [source.path, source.config]
 
 
 def _is_pattern(text: str) -> bool:

@@ -3,6 +3,7 @@
 Source: Elmahdy, Lin, Ahmad 2024, section 3, https://arxiv.org/abs/2408.10536.
 """
 
+from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -15,6 +16,9 @@ from xlir_bench.errors import DataError
 from xlir_bench.train.pairs import Pairs
 
 Integers = NDArray[np.int64]
+
+_TRIES = 20
+"""Orders in which a full step is looked for before it is given up."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,53 +129,81 @@ class HybridBatchSampler(DefaultBatchSampler):
     def _distinct(
         self, deck: "_Deck", groups: "_Groups | None", rng: np.random.Generator
     ) -> tuple[Integers, Integers]:
-        """Take cards from a deck until a step is full of rows that share nothing."""
-        pairs = self.pairs
-        seen: tuple[set[int], set[int], set[int]] = (set(), set(), set())
-        queries, passages, refused = [], [], []
-        for _ in range(2 * deck.size + self._step_size):
-            card = deck.take()
-            query, passage = (card, card) if groups is None else groups.pair(card, rng)
-            names = (
-                int(pairs.groups[query]),
-                int(pairs.query_hashes[query]),
-                int(pairs.passage_hashes[passage]),
-            )
-            if any(name in known for name, known in zip(names, seen, strict=True)):
-                refused.append(card)
-                continue
-            for name, known in zip(names, seen, strict=True):
-                known.add(name)
-            queries.append(query)
-            passages.append(passage)
-            if len(queries) == self._step_size:
-                deck.give_back(refused)
-                return np.array(queries), np.array(passages)
+        """Take cards from a deck until a step is full of rows that share nothing.
+
+        A card that does not fit comes back later in the same pass through the deck; what fits
+        nowhere in it waits for the next pass.
+        """
+        for _ in range(_TRIES):
+            step = _Step(self._step_size)
+            for _ in range(2):  # the rest of this pass, then a whole new one
+                refused = []
+                while deck.left and not step.is_full:
+                    card = deck.take()
+                    query, passage = (card, card) if groups is None else groups.pair(card, rng)
+                    if not step.add(self.pairs, query, passage):
+                        refused.append(card)
+                if step.is_full:
+                    deck.give_back(refused)
+                    return np.array(step.queries), np.array(step.passages)
+                deck.shuffle()
         msg = f"no {self._step_size} pairs can be found that share no id, query or passage"
         raise DataError(msg)
 
 
+class _Step:
+    """Rows of one step, of which no two share id, query or passage."""
+
+    def __init__(self, size: int) -> None:
+        self._size = size
+        self._seen: tuple[set[int], set[int], set[int]] = (set(), set(), set())
+        self.queries: list[int] = []
+        self.passages: list[int] = []
+
+    @property
+    def is_full(self) -> bool:
+        return len(self.queries) == self._size
+
+    def add(self, pairs: Pairs, query: int, passage: int) -> bool:
+        """Take a row, unless it shares something with one that is there."""
+        names = (
+            int(pairs.groups[query]),
+            int(pairs.query_hashes[query]),
+            int(pairs.passage_hashes[passage]),
+        )
+        if any(name in seen for name, seen in zip(names, self._seen, strict=True)):
+            return False
+        for name, seen in zip(names, self._seen, strict=True):
+            seen.add(name)
+        self.queries.append(query)
+        self.passages.append(passage)
+        return True
+
+
 class _Deck:
-    """Cards in random order; shuffled again when all have been taken."""
+    """Cards in random order; one pass gives each once."""
 
     def __init__(self, cards: Integers, rng: np.random.Generator) -> None:
         self._cards, self._rng = cards, rng
-        self._order: Integers = cards[:0]
-        self._next = 0
-        self._returned: list[int] = []
-        self.size = len(cards)
+        self._order: deque[int] = deque()
+        self.shuffle()
+
+    @property
+    def left(self) -> int:
+        """Return how many cards this pass still has."""
+        return len(self._order)
+
+    def shuffle(self) -> None:
+        """Begin a new pass with all cards."""
+        self._order = deque(self._rng.permutation(self._cards).tolist())
 
     def take(self) -> int:
-        if self._returned:
-            return self._returned.pop()
-        if self._next == len(self._order):
-            self._order, self._next = self._rng.permutation(self._cards), 0
-        self._next += 1
-        return int(self._order[self._next - 1])
+        """Return the next card."""
+        return self._order.popleft()
 
     def give_back(self, cards: list[int]) -> None:
-        """Put cards on top: they come first in the next batch."""
-        self._returned += cards
+        """Put cards where they come last in this pass."""
+        self._order.extend(cards)
 
 
 @dataclass(frozen=True, slots=True)

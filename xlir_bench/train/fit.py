@@ -8,6 +8,7 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
+import datasets
 import torch
 from sentence_transformers import (
     SentenceTransformer,
@@ -32,7 +33,7 @@ from xlir_bench.errors import TrainError
 from xlir_bench.train.batches import HybridBatchSampler
 from xlir_bench.train.dataset import PairDataset
 from xlir_bench.train.pairs import Pairs
-from xlir_bench.train.progress import PairProgress, StopAtStep
+from xlir_bench.train.progress import MarkWhole, PairProgress, StopAtStep
 
 CHECKPOINTS_KEPT = 2
 SAVE_EVERY = 200
@@ -45,6 +46,7 @@ def make_trainer(
     pairs: Pairs,
     folder: Path,
     *,
+    validation: Pairs | None = None,
     evaluator: Any = None,  # noqa: ANN401 - any of sentence-transformers'
 ) -> "PairTrainer":
     """Return a trainer that is ready to go.
@@ -54,6 +56,7 @@ def make_trainer(
         recipe: how.
         pairs: drawn from.
         folder: of checkpoints and logs.
+        validation: pairs for the validation loss; None for those that ``pairs`` holds out.
         evaluator: called at every evaluation, beside the validation loss.
 
     Raises:
@@ -64,10 +67,14 @@ def make_trainer(
     how = recipe.optimisation
     set_seed(how.seed)
     freeze(model, how.frozen)
-    arguments = _arguments(recipe, pairs, folder, has_evaluator=evaluator is not None)
     dataset = PairDataset.read(pairs.path, has_negatives=pairs.has_negatives)
-    validation = dataset.select_rows(pairs.validation.tolist()) if len(pairs.validation) else None
-    callbacks: list[TrainerCallback] = [_SamplerEpoch(), PairProgress(), StopAtStep()]
+    held = _validation(dataset, pairs, validation)
+    can_evaluate = held is not None or evaluator is not None
+    if how.patience and held is None:
+        msg = "early stopping needs validation pairs: give [[validation]] or holdout in the recipe"
+        raise TrainError(msg)
+    arguments = _arguments(recipe, pairs, folder, can_evaluate=can_evaluate)
+    callbacks: list[TrainerCallback] = [_SamplerEpoch(), PairProgress(), StopAtStep(), MarkWhole()]
     if how.patience:
         callbacks.append(EarlyStoppingCallback(how.patience))
     trainer = PairTrainer(
@@ -75,7 +82,7 @@ def make_trainer(
         model=model,
         args=arguments,
         train_dataset=dataset,
-        eval_dataset=validation if how.evaluate_every else None,
+        eval_dataset=held if how.evaluate_every else None,
         loss=_loss(model, how),
         evaluator=evaluator if how.evaluate_every else None,
         data_collator=_collator(model, recipe),
@@ -83,6 +90,16 @@ def make_trainer(
     )
     trainer.remove_callback(PrinterCallback)
     return trainer
+
+
+def _validation(
+    dataset: PairDataset, pairs: Pairs, validation: Pairs | None
+) -> datasets.Dataset | None:
+    """Return the pairs of the validation loss, None if there are none."""
+    if validation is not None:
+        found = PairDataset.read(validation.path, has_negatives=validation.has_negatives)
+        return found.select_rows(validation.rows.tolist())
+    return dataset.select_rows(pairs.validation.tolist()) if len(pairs.validation) else None
 
 
 def freeze(model: SentenceTransformer, parts: tuple[str, ...]) -> None:
@@ -110,7 +127,9 @@ def freeze(model: SentenceTransformer, parts: tuple[str, ...]) -> None:
             raise TrainError(msg)
         for parameter in frozen:
             parameter.requires_grad = False
-    if not any(parameter.requires_grad for parameter in model.parameters()):
+    # BERT's pooler is not part of a sentence vector: it has parameters and never a gradient.
+    moving = [n for n, p in model.named_parameters() if p.requires_grad and "pooler" not in n]
+    if not moving:
         msg = f"nothing is left to train when {', '.join(parts)} are frozen"
         raise TrainError(msg)
 
@@ -122,13 +141,10 @@ def _layer(name: str) -> float:
 
 
 def _arguments(
-    recipe: Recipe, pairs: Pairs, folder: Path, *, has_evaluator: bool
+    recipe: Recipe, pairs: Pairs, folder: Path, *, can_evaluate: bool
 ) -> SentenceTransformerTrainingArguments:
     how = recipe.optimisation
-    evaluates = how.evaluate_every > 0 and (has_evaluator or len(pairs.validation) > 0)
-    if how.patience and not len(pairs.validation):
-        msg = "early stopping needs validation pairs: give [[validation]] or holdout in the recipe"
-        raise TrainError(msg)
+    evaluates = how.evaluate_every > 0 and can_evaluate
     arguments = SentenceTransformerTrainingArguments(
         output_dir=str(folder),
         max_steps=how.steps or -1,
@@ -137,7 +153,7 @@ def _arguments(
         per_device_eval_batch_size=how.batch_size,
         learning_rate=how.learning_rate,
         weight_decay=how.weight_decay,
-        warmup_steps=how.warmup if how.warmup < 1 else 1.0,
+        warmup_steps=min(how.warmup, 1 - 1e-9),  # 1 would be one step, not all
         lr_scheduler_type=how.schedule,
         use_cpu=not torch.cuda.is_available(),
         bf16=uses_bf16(how.precision),
@@ -149,6 +165,7 @@ def _arguments(
         save_strategy="steps",
         save_steps=how.evaluate_every or SAVE_EVERY,
         save_total_limit=CHECKPOINTS_KEPT,
+        restore_callback_states_from_checkpoint=True,
         eval_strategy="steps" if evaluates else "no",
         eval_steps=how.evaluate_every or None,
         load_best_model_at_end=bool(how.patience),

@@ -136,12 +136,17 @@ def build_pairs(
                 continue
             _remember(numbers, source, column, row)
             digest.update(f"{source.name}\t{codes[column]}\t{row}\n".encode())
-            negatives += bool(row.negatives)
+            negatives += bool(_negative(row))
             chunk.append(row)
             if len(chunk) == _CHUNK:
                 stream.write_batch(_batch(chunk))
                 chunk = []
         stream.write_batch(_batch(chunk))
+    absent = [name for name, counts in read.items() if not counts]
+    if absent:
+        path.unlink()
+        msg = f"the source {absent[0]!r} has no pair in any of {', '.join(codes)}"
+        raise DataError(msg)
     return _pairs(path, tuple(codes), numbers, holdout, {
         "rows": {name: dict(counts) for name, counts in read.items()},
         "empty": empty,
@@ -165,10 +170,15 @@ def _batch(chunk: Sequence[PairRow]) -> pa.RecordBatch:
             pa.array([row.pair_id for row in chunk], pa.string()),
             pa.array([row.query for row in chunk], pa.string()),
             pa.array([row.passage for row in chunk], pa.string()),
-            pa.array([row.negatives[0] if row.negatives else None for row in chunk], pa.string()),
+            pa.array([_negative(row) for row in chunk], pa.string()),
         ],
         schema=SCHEMA,
     )
+
+
+def _negative(row: PairRow) -> str | None:
+    """Return the first hard negative that is not blank."""
+    return next((text for text in row.negatives if text.strip()), None)
 
 
 def _remember(numbers: _Numbers, source: PairSource, column: int, row: PairRow) -> None:

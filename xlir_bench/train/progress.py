@@ -2,6 +2,7 @@
 
 import signal
 import sys
+from pathlib import Path
 from typing import Any
 
 from tqdm import tqdm
@@ -79,6 +80,21 @@ class StopAtStep(TrainerCallback):
 
     def on_train_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:  # noqa: ANN401, ARG002
         """Give the interrupt back."""
+        self.give_back()
+
+    def give_back(self) -> None:
+        """Give the interrupt back, also after a training that failed."""
         if self._before is not None:
             signal.signal(signal.SIGINT, self._before)
             self._before = None
+
+
+class MarkWhole(TrainerCallback):
+    """Marks a checkpoint when its last file has been written: without the mark it is not used."""
+
+    NAME = "whole"
+
+    def on_save(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:  # noqa: ANN401, ARG002
+        """Leave the mark in the checkpoint of this step."""
+        if state.is_world_process_zero:
+            (Path(args.output_dir) / f"checkpoint-{state.global_step}" / self.NAME).touch()

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-import math
+import os
 import shutil
 import time
 from collections.abc import Callable
@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from sentence_transformers import SentenceTransformer
+from transformers import TrainerState, set_seed
 from transformers.utils import logging as transformers_logging
 
 from xlir_bench.cards.recipe import Recipe
@@ -21,12 +22,12 @@ from xlir_bench.paths import written_whole
 from xlir_bench.train.card import model_card
 from xlir_bench.train.fit import PairTrainer, make_trainer
 from xlir_bench.train.pairs import Pairs, build_pairs
-from xlir_bench.train.progress import StopAtStep
+from xlir_bench.train.progress import MarkWhole, StopAtStep
 
 RECORD = "training.json"
 WORK = "training"
 """Folder of pairs, checkpoints and logs inside the model's."""
-_WHOLE = ("trainer_state.json", "optimizer.pt", "scheduler.pt")
+_WHOLE = (MarkWhole.NAME, "trainer_state.json", "optimizer.pt", "scheduler.pt")
 _PACKAGES = ("xlir-bench", "sentence-transformers", "transformers", "torch", "accelerate")
 
 Tell = Callable[[str], object]
@@ -57,26 +58,56 @@ def train(
     """
     tell = tell or _silent
     checkpoint = _checkpoint(folder, resume=resume)
-    pairs = _pairs(recipe, folder, tell)
+    pairs, validation = _pairs(recipe, folder, tell)
     identity = _identity(recipe, pairs)
     _check_same(folder, identity, resume=resume)
+    set_seed(recipe.optimisation.seed)  # a base may lack weights, which are drawn when it is loaded
     model = _load(recipe.base)
     transformers_logging.disable_progress_bar()  # type: ignore[no-untyped-call]
-    trainer = make_trainer(model, recipe, pairs, folder / WORK, evaluator=evaluator)
+    trainer = make_trainer(
+        model, recipe, pairs, folder / WORK, validation=validation, evaluator=evaluator
+    )
     if trainer.is_world_process_zero():
         _write_json(folder / WORK / RECORD, identity)
     start = time.perf_counter()
-    trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
-    if any(isinstance(c, StopAtStep) and c.was_asked for c in trainer.callback_handler.callbacks):
+    finished = _finished(checkpoint)
+    if finished is not None:
+        model, trainer.state = _load(str(finished[0])), finished[1]
+    else:
+        _fit(trainer, checkpoint, folder)
+    if trainer.is_world_process_zero():
+        record = identity | _facts(trainer, pairs, time.perf_counter() - start)
+        _save(model, folder, model_card(recipe, record), record)
+        tell(f"model: {folder}")
+
+
+def _fit(trainer: PairTrainer, checkpoint: Path | None, folder: Path) -> None:
+    """Train to the end, or to the step at which the user asks to stop."""
+    (stopper,) = (c for c in trainer.callback_handler.callbacks if isinstance(c, StopAtStep))
+    try:
+        trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
+    finally:
+        stopper.give_back()
+    if stopper.was_asked:
         msg = (
             f"interrupted; a checkpoint of step {trainer.state.global_step} is in {folder / WORK}:"
             " go on with --resume"
         )
         raise StoppedError(msg)
-    if trainer.is_world_process_zero():
-        record = identity | _facts(trainer, pairs, time.perf_counter() - start)
-        _save(model, folder, model_card(recipe, record), record)
-        tell(f"model: {folder}")
+
+
+def _finished(checkpoint: Path | None) -> tuple[Path, TrainerState] | None:
+    """Return the model of a run that was stopped after its last step, None for any other.
+
+    transformers would train one more step.
+    """
+    if checkpoint is None:
+        return None
+    state = TrainerState.load_from_json(str(checkpoint / "trainer_state.json"))
+    if state.global_step < state.max_steps:
+        return None
+    best = state.best_model_checkpoint
+    return (Path(best) if best else checkpoint), state
 
 
 def _checkpoint(folder: Path, *, resume: bool) -> Path | None:
@@ -90,7 +121,7 @@ def _checkpoint(folder: Path, *, resume: bool) -> Path | None:
         msg = f"{folder} already holds a trained model; choose another folder"
         raise TrainError(msg)
     found = sorted((folder / WORK).glob("checkpoint-*"), key=lambda p: int(p.name.split("-")[1]))
-    whole = [p for p in found if all((p / name).is_file() for name in _WHOLE)]
+    whole = [p for p in found if _is_whole(p)]
     if (folder / WORK / RECORD).exists() and not resume:
         msg = f"{folder} holds an unfinished run; go on with --resume, or choose another folder"
         raise TrainError(msg)
@@ -102,11 +133,20 @@ def _checkpoint(folder: Path, *, resume: bool) -> Path | None:
     return whole[-1] if whole else None
 
 
-def _pairs(recipe: Recipe, folder: Path, tell: Tell) -> Pairs:
-    """Read the sources, each process of a distributed run for itself."""
-    from accelerate import PartialState  # noqa: PLC0415 - starts the process group
+def _is_whole(checkpoint: Path) -> bool:
+    """Say whether every file of a checkpoint was written to its end."""
+    if not all((checkpoint / name).is_file() for name in _WHOLE):
+        return False
+    try:
+        json.loads((checkpoint / "trainer_state.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return False
+    return True
 
-    number = PartialState().process_index
+
+def _pairs(recipe: Recipe, folder: Path, tell: Tell) -> tuple[Pairs, Pairs | None]:
+    """Read the sources, and those for validation, each process of a distributed run for itself."""
+    number = int(os.environ.get("RANK", "0"))  # of torchrun and accelerate
     if number:  # the first process speaks for all
         tell = _silent
     codes = [language.code for language in recipe.languages]
@@ -122,7 +162,12 @@ def _pairs(recipe: Recipe, folder: Path, tell: Tell) -> Pairs:
         f" {report.duplicates:,} repeated; {report.one_language:,} ids in one language only;"
         f" {report.held_out:,} ids held out"
     )
-    return pairs
+    if not recipe.validation:
+        return pairs, None
+    path = folder / WORK / f"validation.{number}.arrow"
+    validation = build_pairs(recipe.validation, ["en"], path, beside=beside)
+    tell(f"{len(validation):,} pairs for the validation loss")
+    return pairs, validation
 
 
 def _silent(_: str) -> None:
@@ -136,7 +181,7 @@ def _identity(recipe: Recipe, pairs: Pairs) -> dict[str, Any]:
         "recipe": recipe.name,
         "recipe_sha256": hashlib.sha256(recipe.path.read_bytes()).hexdigest(),
         "base": recipe.base,
-        "base_sha256": _weights_sha256(recipe.base),
+        "base_sha256": _folder_sha256(recipe.base),
         "alpha": recipe.alpha,
         "languages": [language.code for language in recipe.languages],
         "pairs_sha256": pairs.report.sha256,
@@ -144,14 +189,17 @@ def _identity(recipe: Recipe, pairs: Pairs) -> dict[str, Any]:
     }
 
 
-def _weights_sha256(base: str) -> str | None:
-    """Return the checksum of a local model's weights, None for one of the hub."""
-    found = sorted(Path(base).expanduser().glob("*.safetensors"))
+def _folder_sha256(base: str) -> str | None:
+    """Return a checksum of a local model's files, None for one of the hub."""
+    folder = Path(base).expanduser()
+    if not folder.is_dir():
+        return None
     digest = hashlib.sha256()
-    for path in found:
+    for path in sorted(p for p in folder.rglob("*") if p.is_file() and p.name != "README.md"):
         with path.open("rb") as file:
-            digest.update(hashlib.file_digest(file, "sha256").digest())
-    return digest.hexdigest() if found else None
+            content = hashlib.file_digest(file, "sha256").hexdigest()
+        digest.update(f"{path.relative_to(folder).as_posix()} {content}\n".encode())
+    return digest.hexdigest()
 
 
 def _check_same(folder: Path, identity: dict[str, Any], *, resume: bool) -> None:
@@ -187,6 +235,7 @@ def _facts(trainer: PairTrainer, pairs: Pairs, seconds: float) -> dict[str, Any]
     steps = trainer.state.global_step
     drawn = steps * trainer.args.train_batch_size * trainer.args.world_size
     losses = [entry["eval_loss"] for entry in trainer.state.log_history if "eval_loss" in entry]
+    best = trainer.args.load_best_model_at_end
     versions = {}
     for package in _PACKAGES:
         try:
@@ -200,7 +249,7 @@ def _facts(trainer: PairTrainer, pairs: Pairs, seconds: float) -> dict[str, Any]
         "device": str(trainer.args.device),
         "processes": trainer.args.world_size,
         "bf16": bool(trainer.args.bf16),
-        "validation_loss": min(losses, default=math.nan) if losses else None,
+        "validation_loss": trainer.state.best_metric if best else next(reversed(losses), None),
         "pairs": asdict(pairs.report),
         "versions": versions,
         "date": datetime.now(tz=UTC).isoformat(timespec="seconds"),
@@ -220,7 +269,7 @@ def _save(model: SentenceTransformer, folder: Path, card: str, record: dict[str,
             shutil.rmtree(target)
         path.replace(target)
     shutil.rmtree(temporary)
-    for path in (folder / WORK).glob("pairs.*.arrow"):
+    for path in (folder / WORK).glob("*.arrow"):
         path.unlink()
 
 

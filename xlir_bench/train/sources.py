@@ -10,12 +10,13 @@ Formats:
 
 import gzip
 import json
-from collections.abc import Iterator
+import zlib
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from xlir_bench.cards.recipe import PairSource
+from xlir_bench.cards.recipe import COLUMNS, PairSource
 from xlir_bench.core.language import language
 from xlir_bench.errors import DataError
 from xlir_bench.paths import DATA_DIR_VARIABLE, user_data_folder
@@ -52,14 +53,14 @@ def rows(source: PairSource, code: str, beside: Path) -> Iterator[PairRow]:
 
     """
     if source.format == "hub":
-        yield from _hub(source, code)
+        yield from _hub(source, code, beside)
         return
     path = _path(source, code, beside)
     if path is None:
         return
     try:
         yield from {"jsonl": _jsonl, "squad": _squad, "triples": _triples}[source.format](path)
-    except (OSError, EOFError, UnicodeDecodeError) as error:
+    except (OSError, EOFError, UnicodeDecodeError, zlib.error) as error:
         msg = f"{path}: cannot be read: {error}"
         raise DataError(msg) from error
 
@@ -102,11 +103,20 @@ def _jsonl(path: Path) -> Iterator[PairRow]:
     for number, line in _lines(path):
         try:
             record = json.loads(line)
-            negatives = tuple(map(str, record.get("negatives", ())))
-            yield PairRow(str(record["id"]), record["query"], record["passage"], negatives)
+            texts = (record["query"], record["passage"], *list(record.get("negatives", [])))
+            _check_texts(record.get("negatives", []), texts)
+            yield PairRow(str(record["id"]), texts[0], texts[1], texts[2:])
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             msg = f"{path}, line {number}: not a pair with id, query and passage ({error})"
             raise DataError(msg) from error
+
+
+def _check_texts(negatives: object, texts: Sequence[object]) -> None:
+    """Raise a TypeError or ValueError for what is no text, or half a character in one."""
+    if not isinstance(negatives, list) or not all(isinstance(text, str) for text in texts):
+        msg = "a text is not a string"
+        raise TypeError(msg)
+    "".join(map(str, texts)).encode()
 
 
 def _squad(path: Path) -> Iterator[PairRow]:
@@ -130,22 +140,29 @@ def _triples(path: Path) -> Iterator[PairRow]:
         yield PairRow(str(number), fields[0], fields[1], tuple(fields[2:]))
 
 
-def _hub(source: PairSource, code: str) -> Iterator[PairRow]:
+def _hub(source: PairSource, code: str, beside: Path) -> Iterator[PairRow]:
+    """Yield the rows of a hub data set; none if it has no configuration of the language."""
     import datasets  # noqa: PLC0415 - a second that only training pays
 
     config = _named(source.config, code) or None
+    path = _named(source.path, code)
+    local = beside / path
+    if path != source.path and local.parent.is_dir() and not local.is_dir():
+        return  # a local data set with a folder for each language, but none for this one
+    name = {key: source.columns.get(key, key) for key in COLUMNS}
     try:
-        found = datasets.load_dataset(
-            _named(source.path, code), config, split=source.split, streaming=True
-        )
-    except ValueError:  # no such configuration: the data set lacks the language
-        return
+        where = str(local) if local.is_dir() else path
+        found = datasets.load_dataset(where, config, split=source.split, streaming=True)
+        for number, record in enumerate(found):
+            yield _hub_row(source, name, number, record)
+    except DataError:
+        raise
     except Exception as error:
-        msg = f"cannot load the data set {source.path!r} ({config}): {str(error).splitlines()[0]}"
+        if "BuilderConfig" in str(error):  # there is no configuration of the language
+            return
+        reason = (str(error) or type(error).__name__).splitlines()[0]
+        msg = f"cannot load the data set {source.path!r} ({config}): {reason}"
         raise DataError(msg) from error
-    name = {key: source.columns.get(key, key) for key in ("id", "query", "passage", "negative")}
-    for number, record in enumerate(found):
-        yield _hub_row(source, name, number, record)
 
 
 def _hub_row(
@@ -157,7 +174,5 @@ def _hub_row(
         raise DataError(msg)
     negative = record.get(name["negative"])
     negatives = (negative,) if isinstance(negative, str) else tuple(negative or ())
-    pair_id = record.get(name["id"], number)
-    return PairRow(
-        str(pair_id), str(record[name["query"]]), str(record[name["passage"]]), negatives
-    )
+    query, passage = (str(record[name[key]] or "") for key in ("query", "passage"))
+    return PairRow(str(record.get(name["id"], number)), query, passage, negatives)
