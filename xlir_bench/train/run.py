@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from sentence_transformers import SentenceTransformer
-from transformers import TrainerState, set_seed
+from transformers import EarlyStoppingCallback, TrainerState, set_seed
 from transformers.utils import logging as transformers_logging
 
 from xlir_bench.cards.recipe import Recipe
@@ -59,7 +59,7 @@ def train(
     tell = tell or _silent
     checkpoint = _checkpoint(folder, resume=resume)
     pairs, validation = _pairs(recipe, folder, tell)
-    identity = _identity(recipe, pairs)
+    identity = _identity(recipe, pairs, validation)
     _check_same(folder, identity, resume=resume)
     set_seed(recipe.optimisation.seed)  # a base may lack weights, which are drawn when it is loaded
     model = _load(recipe.base)
@@ -99,12 +99,15 @@ def _fit(trainer: PairTrainer, checkpoint: Path | None, folder: Path) -> None:
 def _finished(checkpoint: Path | None) -> tuple[Path, TrainerState] | None:
     """Return the model of a run that was stopped after its last step, None for any other.
 
-    transformers would train one more step.
+    transformers would train one more step, also where early stopping had ended the run.
     """
     if checkpoint is None:
         return None
     state = TrainerState.load_from_json(str(checkpoint / "trainer_state.json"))
-    if state.global_step < state.max_steps:
+    early = state.stateful_callbacks.get(EarlyStoppingCallback.__name__, {})
+    used = early.get("attributes", {}).get("early_stopping_patience_counter", 0)
+    patience = early.get("args", {}).get("early_stopping_patience", used + 1)
+    if state.global_step < state.max_steps and used < patience:
         return None
     best = state.best_model_checkpoint
     return (Path(best) if best else checkpoint), state
@@ -174,7 +177,7 @@ def _silent(_: str) -> None:
     """Say nothing."""
 
 
-def _identity(recipe: Recipe, pairs: Pairs) -> dict[str, Any]:
+def _identity(recipe: Recipe, pairs: Pairs, validation: Pairs | None) -> dict[str, Any]:
     """Return what must be the same for a run to be resumed."""
     how = asdict(recipe.optimisation)
     return {
@@ -185,6 +188,7 @@ def _identity(recipe: Recipe, pairs: Pairs) -> dict[str, Any]:
         "alpha": recipe.alpha,
         "languages": [language.code for language in recipe.languages],
         "pairs_sha256": pairs.report.sha256,
+        "validation_sha256": validation.report.sha256 if validation else None,
         "optimisation": json.loads(json.dumps(how)),
     }
 
