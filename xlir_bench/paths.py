@@ -1,5 +1,6 @@
 """Where cards, data, caches and the user's own cards are; and how a file is written safely."""
 
+import hashlib
 import os
 import tempfile
 from collections.abc import Iterator
@@ -42,6 +43,16 @@ def config_folder() -> Path:
     """Return the folder of the user's own cards (``XLIR_CONFIG_DIR`` overrides it)."""
     value = os.environ.get(CONFIG_DIR_VARIABLE)
     return Path(value).expanduser() if value else platformdirs.user_config_path("xlir-bench")
+
+
+def folder_sha256(folder: Path) -> str:
+    """Return one checksum of a model folder's files and their names; its README does not count."""
+    digest = hashlib.sha256()
+    for path in sorted(p for p in folder.rglob("*") if p.is_file() and p.name != "README.md"):
+        with path.open("rb") as file:
+            content = hashlib.file_digest(file, "sha256").hexdigest()
+        digest.update(f"{path.relative_to(folder).as_posix()} {content}\n".encode())
+    return digest.hexdigest()
 
 
 @contextmanager

@@ -18,7 +18,7 @@ from transformers.utils import logging as transformers_logging
 
 from xlir_bench.cards.recipe import Recipe
 from xlir_bench.errors import StoppedError, TrainError
-from xlir_bench.paths import written_whole
+from xlir_bench.paths import folder_sha256, written_whole
 from xlir_bench.train.card import model_card
 from xlir_bench.train.fit import PairTrainer, make_trainer
 from xlir_bench.train.pairs import Pairs, build_pairs
@@ -179,31 +179,18 @@ def _silent(_: str) -> None:
 
 def _identity(recipe: Recipe, pairs: Pairs, validation: Pairs | None) -> dict[str, Any]:
     """Return what must be the same for a run to be resumed."""
-    how = asdict(recipe.optimisation)
+    how, base = asdict(recipe.optimisation), Path(recipe.base).expanduser()
     return {
         "recipe": recipe.name,
         "recipe_sha256": hashlib.sha256(recipe.path.read_bytes()).hexdigest(),
         "base": recipe.base,
-        "base_sha256": _folder_sha256(recipe.base),
+        "base_sha256": folder_sha256(base) if base.is_dir() else None,
         "alpha": recipe.alpha,
         "languages": [language.code for language in recipe.languages],
         "pairs_sha256": pairs.report.sha256,
         "validation_sha256": validation.report.sha256 if validation else None,
         "optimisation": json.loads(json.dumps(how)),
     }
-
-
-def _folder_sha256(base: str) -> str | None:
-    """Return a checksum of a local model's files, None for one of the hub."""
-    folder = Path(base).expanduser()
-    if not folder.is_dir():
-        return None
-    digest = hashlib.sha256()
-    for path in sorted(p for p in folder.rglob("*") if p.is_file() and p.name != "README.md"):
-        with path.open("rb") as file:
-            content = hashlib.file_digest(file, "sha256").hexdigest()
-        digest.update(f"{path.relative_to(folder).as_posix()} {content}\n".encode())
-    return digest.hexdigest()
 
 
 def _check_same(folder: Path, identity: dict[str, Any], *, resume: bool) -> None:

@@ -1,7 +1,6 @@
 """Models that mteb does not know: the cards' and local sentence-transformers folders."""
 
 import functools
-import hashlib
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +16,7 @@ from xlir_bench.cards.model import ModelCard
 from xlir_bench.core.language import language
 from xlir_bench.encoders import char_ngrams
 from xlir_bench.errors import EncoderError
+from xlir_bench.paths import folder_sha256
 
 
 class CharNgrams(AbsEncoder):
@@ -58,13 +58,8 @@ class FolderModelMeta(ModelMeta):
 
 
 def folder_revision(folder: Path) -> str:
-    """Return the first 16 digits of the SHA-256 of a model folder's files and their names."""
-    digest = hashlib.sha256()
-    for path in sorted(p for p in folder.rglob("*") if p.is_file() and p.name != "README.md"):
-        with path.open("rb") as file:
-            content = hashlib.file_digest(file, "sha256").hexdigest()
-        digest.update(f"{path.relative_to(folder).as_posix()} {content}\n".encode())
-    return digest.hexdigest()[:16]
+    """Return the first 16 digits of the checksum of a model folder."""
+    return folder_sha256(folder)[:16]
 
 
 def folder_meta(folder: Path, name: str) -> FolderModelMeta:
