@@ -17,6 +17,7 @@ import numba
 import numpy as np
 import pytest
 import torch
+from accelerate.data_loader import BatchSamplerShard, SkipBatchSampler
 from safetensors.torch import load_file, save_file
 from sentence_transformers import (
     SentenceTransformer,
@@ -28,6 +29,7 @@ from sentence_transformers.sentence_transformer.losses import (
     CachedMultipleNegativesRankingLoss,
     MultipleNegativesRankingLoss,
 )
+from torch.utils.data import DataLoader
 from transformers import TrainerCallback
 
 from xlir_bench.cards.load import task_cards
@@ -1052,6 +1054,19 @@ def two_processes(
     )  # fmt: skip
     assert done.returncode == 0, done.stderr[-3000:]
     return recipe, folder, done.stdout
+
+
+def test_the_epoch_reaches_the_sampler_of_a_resumed_distributed_run(
+    write: Write, tmp_path: Path
+) -> None:
+    trainer = ready(write(), tmp_path)
+    found = HybridBatchSampler(trainer.pair_dataset, 4, pairs=trainer.pairs, alpha=1, n_processes=2)
+    wrapped = SkipBatchSampler(BatchSamplerShard(found, 2, 0), skip_batches=3)
+    handler = trainer.callback_handler
+    handler.train_dataloader = DataLoader(trainer.pair_dataset, batch_sampler=wrapped)
+    trainer.state.epoch = 2.25
+    handler.on_epoch_begin(trainer.args, trainer.state, trainer.control)
+    assert found.epoch == 2
 
 
 @pytest.mark.slow

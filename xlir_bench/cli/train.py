@@ -8,7 +8,7 @@ from typing import Annotated
 from cyclopts import Parameter
 from cyclopts.validators import Number
 
-from xlir_bench.errors import TrainError
+from xlir_bench.errors import StoppedError, TrainError
 
 
 def train(
@@ -60,10 +60,14 @@ def train(
         msg = f"training needs more packages ({error.name}): pip install 'xlir-bench[train]'"
         raise TrainError(msg) from error
     evaluator = evaluators.XLIREvaluator(evaluate) if evaluate else None
-    run.train(
-        found,
-        output,
-        resume=resume,
-        evaluator=evaluator,
-        tell=lambda line: sys.stdout.write(f"{line}\n"),
-    )
+    try:
+        run.train(
+            found,
+            output,
+            resume=resume,
+            evaluator=evaluator,
+            tell=lambda line: sys.stdout.write(f"{line}\n"),
+        )
+    except KeyboardInterrupt as error:
+        msg = f"interrupted; go on from the last checkpoint in {output} with --resume"
+        raise StoppedError(msg) from error

@@ -43,7 +43,8 @@ class HybridBatchSampler(DefaultBatchSampler):
     With probability ``alpha`` a batch is in one language, drawn uniformly; else every row has its
     query in one language and its passage in another, both drawn uniformly among those of an id.
     Within a language, and among ids with several languages, every pair comes once before one comes
-    again, so sources are drawn by their size. No two rows of a step, on any process, share the
+    again, so sources are drawn by their size; what shares a text with all that is left of such a
+    pass waits for the next. No two rows of a step, on any process, share the
     id, the query or the passage. All processes have the same kind and language of batch at a step.
 
     The sequence depends on pairs, alpha, batch size, number of processes, seed and epoch alone.
@@ -181,29 +182,34 @@ class _Step:
 
 
 class _Deck:
-    """Cards in random order; one pass gives each once."""
+    """Cards in random order; one pass gives each once. Shuffled when the first one is needed."""
 
     def __init__(self, cards: Integers, rng: np.random.Generator) -> None:
         self._cards, self._rng = cards, rng
-        self._order: deque[int] = deque()
-        self.shuffle()
+        self._order: Integers = cards[:0]
+        self._next = 0
+        self._returned: deque[int] = deque()
 
     @property
     def left(self) -> int:
         """Return how many cards this pass still has."""
-        return len(self._order)
+        return len(self._order) - self._next + len(self._returned)
 
     def shuffle(self) -> None:
         """Begin a new pass with all cards."""
-        self._order = deque(self._rng.permutation(self._cards).tolist())
+        self._order, self._next = self._rng.permutation(self._cards), 0
+        self._returned.clear()
 
     def take(self) -> int:
-        """Return the next card."""
-        return self._order.popleft()
+        """Return the next card; those that were given back come last."""
+        if self._next == len(self._order):
+            return self._returned.popleft()
+        self._next += 1
+        return int(self._order[self._next - 1])
 
     def give_back(self, cards: list[int]) -> None:
         """Put cards where they come last in this pass."""
-        self._order.extend(cards)
+        self._returned.extend(cards)
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,7 @@ def model_card(recipe: Recipe, record: dict[str, Any]) -> str:
         f"| {source} | {sum(counts.values()):,} | {', '.join(counts)} |\n"
         for source, counts in record["pairs"]["rows"].items()
     )
+    since = " (since it was resumed)" if record["resumed"] else ""
     kind = {1.0: "X-X-mono", 0.0: "X-Y"}.get(recipe.alpha, "hybrid")
     return f"""---
 base_model: {record["base"]}
@@ -39,7 +40,7 @@ A multilingual sentence encoder for retrieval, trained from `{record["base"]}` w
 | source | pairs | languages |
 |---|---|---|
 {rows}
-{record["steps"]:,} steps, {record["pairs_seen"]:,} pairs seen in {record["seconds"]:,.0f} s on
+{record["steps"]:,} steps, {record["pairs_seen"]:,} pairs seen; {record["seconds"]:,.0f} s{since} on
 {record["processes"]} x {record["device"]}. Validation loss: {record["validation_loss"]}.
 
 ```python

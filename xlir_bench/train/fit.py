@@ -117,7 +117,7 @@ def freeze(model: SentenceTransformer, parts: tuple[str, ...]) -> None:
         name, _, count = part.partition(":")
         if name == "embeddings" and not count:
             frozen = [p for n, p in model.named_parameters() if re.search(r"\bembeddings\b", n)]
-        elif name == "layers" and count.isdigit():
+        elif name == "layers" and count.isdecimal():
             frozen = [p for n, p in model.named_parameters() if _layer(n) < int(count)]
         else:
             msg = f"frozen part {part!r} is neither 'embeddings' nor 'layers:6'"

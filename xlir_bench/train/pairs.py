@@ -183,7 +183,7 @@ def _negative(row: PairRow) -> str | None:
 
 def _remember(numbers: _Numbers, source: PairSource, column: int, row: PairRow) -> None:
     found = re.search(source.document, row.pair_id) if source.document else None
-    document = found[1] if found else row.pair_id
+    document = found[1] if found and found[1] is not None else row.pair_id
     numbers.groups.append(_hash(f"{source.name}\t{row.pair_id}"))
     numbers.documents.append(_hash(f"{source.name}\t{document}"))
     numbers.languages.append(column)

@@ -77,6 +77,7 @@ def train(
         _fit(trainer, checkpoint, folder)
     if trainer.is_world_process_zero():
         record = identity | _facts(trainer, pairs, time.perf_counter() - start)
+        record["resumed"] = checkpoint is not None
         _save(model, folder, model_card(recipe, record), record)
         tell(f"model: {folder}")
 
@@ -186,6 +187,7 @@ def _identity(recipe: Recipe, pairs: Pairs, validation: Pairs | None) -> dict[st
         "base": recipe.base,
         "base_sha256": folder_sha256(base) if base.is_dir() else None,
         "alpha": recipe.alpha,
+        "processes": int(os.environ.get("WORLD_SIZE", "1")),
         "languages": [language.code for language in recipe.languages],
         "pairs_sha256": pairs.report.sha256,
         "validation_sha256": validation.report.sha256 if validation else None,
@@ -238,7 +240,6 @@ def _facts(trainer: PairTrainer, pairs: Pairs, seconds: float) -> dict[str, Any]
         "pairs_seen": drawn,
         "seconds": round(seconds, 1),
         "device": str(trainer.args.device),
-        "processes": trainer.args.world_size,
         "bf16": bool(trainer.args.bf16),
         "validation_loss": trainer.state.best_metric if best else next(reversed(losses), None),
         "pairs": asdict(pairs.report),

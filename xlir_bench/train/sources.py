@@ -125,7 +125,8 @@ def _squad(path: Path) -> Iterator[PairRow]:
         for article in data["data"]:
             for paragraph in article["paragraphs"]:
                 for qa in paragraph["qas"]:
-                    yield PairRow(str(qa["id"]), str(qa["question"]), str(paragraph["context"]))
+                    _check_texts([], (qa["question"], paragraph["context"]))
+                    yield PairRow(str(qa["id"]), qa["question"], paragraph["context"])
     except (ValueError, KeyError, TypeError) as error:
         msg = f"{path}: not a SQuAD file: {type(error).__name__}: {error}"
         raise DataError(msg) from error
