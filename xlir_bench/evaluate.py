@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from xlir_bench.core.collection import Collection, topic_numbers
 from xlir_bench.core.hits import NO_LANGUAGE, Hits, Top
+from xlir_bench.core.language import Language
 from xlir_bench.core.mode import RetrievalMode, Setting
 from xlir_bench.core.ranking import Ranks, RankTable
 from xlir_bench.core.score import Interval, Score, Scorecard, macro
@@ -184,28 +185,34 @@ def readings(table: RankTable, settings: Iterable[Setting], hits: Hits | None = 
 
     """
     found = {}
+    pool = () if hits is None else hits.languages
+    whole = None if hits is None else _tops(table, hits)
     for setting in settings:
         ranks = table.ranks(setting)
         if not len(ranks.queries):
             continue
-        if hits is not None and set(setting.corpus_languages) == set(hits.languages):
-            ranks = ranks.with_top(_top(table, ranks, setting, hits))
+        if whole is not None and set(setting.corpus_languages) == set(pool):
+            ranks = ranks.with_top(_top(whole, pool, ranks, setting))
         found[setting] = ranks
     return Readings(found, len(table.topic_ids), table.query_ids)
 
 
-def _top(table: RankTable, ranks: Ranks, setting: Setting, hits: Hits) -> Top:
-    """Return the first passages of a setting's queries, languages in the order of its pool."""
+def _tops(table: RankTable, hits: Hits) -> Top:
+    """Return the first passages of all queries of a rank table."""
     row_of = {query_id: row for row, query_id in enumerate(hits.query_ids)}
-    place = [setting.corpus_languages.index(language) for language in hits.languages]
+    rows = np.array([row_of[query_id] for query_id in table.query_ids], dtype=np.int64)
+    return replace(hits.top(), rows=rows)
+
+
+def _top(whole: Top, pool: Sequence[Language], ranks: Ranks, setting: Setting) -> Top:
+    """Return the first passages of a setting's queries, languages in the order of its pool."""
+    place = [setting.corpus_languages.index(language) for language in pool]
     columns = np.array([*place, NO_LANGUAGE], dtype=np.int64)  # the last for NO_LANGUAGE
-    top = hits.top()
-    return Top(
-        rows=np.array([row_of[table.query_ids[row]] for row in ranks.queries], dtype=np.int64),
-        passages=top.passages,
-        languages=columns[top.languages],
-        topics=top.topics,
-        query_languages=columns[top.query_languages],
+    return replace(
+        whole,
+        rows=whole.rows[ranks.queries],
+        languages=columns[whole.languages],
+        query_languages=columns[whole.query_languages],
     )
 
 

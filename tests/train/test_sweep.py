@@ -63,6 +63,15 @@ def test_a_model_of_another_recipe_is_not_taken_for_one_of_the_sweep(
     assert "was trained by another recipe or from another base" in capsys.readouterr().err
 
 
+def test_a_recipe_that_was_edited_under_its_name_is_another_one(
+    swept: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    edited = tmp_path / "edited.toml"
+    edited.write_text(swept[0].read_text() + "\n# one more line\n")
+    assert status(["sweep", "-r", str(edited), "--alpha", "0", "-o", str(swept[1])]) == 1
+    assert "was trained by another recipe or from another base" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("options", "complaint"),
     [

@@ -9,7 +9,8 @@ from cyclopts import Parameter
 from cyclopts.validators import Number
 
 from xlir_bench.cli.names import benchmark
-from xlir_bench.errors import ResultError, TrainError, UsageError
+from xlir_bench.cli.train import training_packages
+from xlir_bench.errors import ResultError, UsageError
 
 
 def sweep(
@@ -56,11 +57,8 @@ def sweep(
     for task in tasks:
         benchmark(task)
     found = find_recipe(recipe)
-    try:
+    with training_packages():
         from xlir_bench.train.sweep import sweep as run
-    except ImportError as error:
-        msg = f"training needs more packages ({error.name}): pip install 'xlir-bench[train]'"
-        raise TrainError(msg) from error
     wanted = replace(found, base=base or found.base)
     rows = run(wanted, alpha, tasks, output, lambda line: sys.stdout.write(f"{line}\n"))
     for task in tasks:

@@ -1,6 +1,8 @@
 """``xlir-bench train``: a recipe, a base model and pairs to a sentence-transformers model."""
 
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
@@ -9,6 +11,21 @@ from cyclopts import Parameter
 from cyclopts.validators import Number
 
 from xlir_bench.errors import StoppedError, TrainError
+
+
+@contextmanager
+def training_packages() -> Iterator[None]:
+    """Turn a package that is missing into one line that says how to get it.
+
+    Raises:
+        TrainError: the block could not import something.
+
+    """
+    try:
+        yield
+    except ImportError as error:
+        msg = f"training needs more packages ({error.name}): pip install 'xlir-bench[train]'"
+        raise TrainError(msg) from error
 
 
 def train(
@@ -53,12 +70,9 @@ def train(
         base=base or found.base,
         alpha=found.alpha if alpha is None else alpha,
     )
-    try:
+    with training_packages():
         from xlir_bench.train import evaluator as evaluators
         from xlir_bench.train import run
-    except ImportError as error:
-        msg = f"training needs more packages ({error.name}): pip install 'xlir-bench[train]'"
-        raise TrainError(msg) from error
     evaluator = evaluators.XLIREvaluator(evaluate) if evaluate else None
     try:
         run.train(

@@ -28,7 +28,8 @@ def answer_language_precision(ranks: Ranks) -> NDArray[np.float64]:
     cells = np.full((n_queries, labels.pool.shape[1]), np.nan)
     for column in range(cells.shape[1]):
         chosen = labels.relevant == column
-        number = np.cumsum(chosen) - np.concatenate([[0], np.cumsum(chosen)])[ranks.starts[owner]]
+        so_far = np.concatenate([[0], np.cumsum(chosen)])
+        number = so_far[1:] - so_far[ranks.starts[owner]]
         rank = ranks.ranks - (position - number)
         found = chosen & (ranks.ranks != NOT_RETRIEVED)
         precision = np.divide(number, rank, out=np.zeros(len(owner)), where=found)

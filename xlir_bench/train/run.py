@@ -5,7 +5,7 @@ import json
 import os
 import shutil
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
@@ -68,7 +68,7 @@ def train(
         model, recipe, pairs, folder / WORK, validation=validation, evaluator=evaluator
     )
     if trainer.is_world_process_zero():
-        _write_json(folder / WORK / RECORD, identity)
+        write_json(folder / WORK / RECORD, identity)
     start = time.perf_counter()
     finished = _finished(checkpoint)
     if finished is not None:
@@ -178,15 +178,22 @@ def _silent(_: str) -> None:
     """Say nothing."""
 
 
-def _identity(recipe: Recipe, pairs: Pairs, validation: Pairs | None) -> dict[str, Any]:
-    """Return what must be the same for a run to be resumed."""
-    how, base = asdict(recipe.optimisation), Path(recipe.base).expanduser()
+def identity_of_recipe(recipe: Recipe) -> dict[str, Any]:
+    """Return what tells recipes apart in the record of a run: the file, and what replaced it."""
     return {
         "recipe": recipe.name,
         "recipe_sha256": hashlib.sha256(recipe.path.read_bytes()).hexdigest(),
         "base": recipe.base,
-        "base_sha256": folder_sha256(base) if base.is_dir() else None,
         "alpha": recipe.alpha,
+    }
+
+
+def _identity(recipe: Recipe, pairs: Pairs, validation: Pairs | None) -> dict[str, Any]:
+    """Return what must be the same for a run to be resumed."""
+    how, base = asdict(recipe.optimisation), Path(recipe.base).expanduser()
+    return {
+        **identity_of_recipe(recipe),
+        "base_sha256": folder_sha256(base) if base.is_dir() else None,
         "processes": int(os.environ.get("WORLD_SIZE", "1")),
         "languages": [language.code for language in recipe.languages],
         "pairs_sha256": pairs.report.sha256,
@@ -254,7 +261,7 @@ def _save(model: SentenceTransformer, folder: Path, card: str, record: dict[str,
     shutil.rmtree(temporary, ignore_errors=True)
     model.save_pretrained(str(temporary), create_model_card=False)
     (temporary / "README.md").write_text(card, encoding="utf-8")
-    _write_json(temporary / RECORD, record)
+    write_json(temporary / RECORD, record)
     for path in sorted(temporary.iterdir(), key=lambda p: p.name == "modules.json"):
         target = folder / path.name
         if target.is_dir():
@@ -265,7 +272,8 @@ def _save(model: SentenceTransformer, folder: Path, card: str, record: dict[str,
         path.unlink()
 
 
-def _write_json(path: Path, record: dict[str, Any]) -> None:
+def write_json(path: Path, record: Mapping[Any, Any]) -> None:
+    """Write a record, whole or not at all."""
     with written_whole(path) as temporary:
         text = json.dumps(record, indent=1, ensure_ascii=False)
         temporary.write_text(text + "\n", encoding="utf-8")

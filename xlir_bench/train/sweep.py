@@ -13,9 +13,8 @@ from sentence_transformers import SentenceTransformer
 
 from xlir_bench.cards.recipe import Recipe
 from xlir_bench.errors import TrainError
-from xlir_bench.paths import written_whole
 from xlir_bench.train.evaluator import XLIREvaluator
-from xlir_bench.train.run import RECORD, WORK, Tell, train
+from xlir_bench.train.run import RECORD, WORK, Tell, identity_of_recipe, train, write_json
 
 Rows = dict[float, dict[str, float]]
 """Figures of each alpha, named "XLIRMini_multi_AP"."""
@@ -49,15 +48,12 @@ def sweep(
             train(wanted, place, resume=(place / WORK / RECORD).exists(), tell=tell)
         model = SentenceTransformer(str(place))
         found[alpha] = {k: v for score in evaluators for k, v in score(model).items()}
-        with written_whole(folder / "sweep.json") as temporary:
-            temporary.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+        write_json(folder / "sweep.json", found)
     return found
 
 
 def _check_recipe(place: Path, recipe: Recipe) -> None:
     record = json.loads((place / RECORD).read_text(encoding="utf-8"))
-    if (record["recipe"], record["base"], record["alpha"]) != (
-        recipe.name, recipe.base, recipe.alpha,
-    ):  # fmt: skip
+    if any(record[key] != value for key, value in identity_of_recipe(recipe).items()):
         msg = f"{place} was trained by another recipe or from another base; choose another folder"
         raise TrainError(msg)

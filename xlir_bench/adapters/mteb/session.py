@@ -112,21 +112,21 @@ class Evaluation:
             self._cards[mode], _ = scorecard(found, parse_all(self.card.measures))
         return self._cards[mode]
 
-    def readings(self, setting: Setting) -> Ranks:
+    def ranks(self, setting: Setting) -> Ranks:
         """Return the ranks of one setting.
 
         Raises:
             DataError: no query of the setting has a relevant passage in its pool.
 
         """
-        found = readings(self.table, [setting], self.hits).ranks
-        if setting not in found:
+        found = self.table.ranks(setting)
+        if not len(found.queries):
             msg = (
                 f"no query of {self.card.name} {setting} has a relevant passage in its pool;"
                 " leave the setting out"
             )
             raise DataError(msg)
-        return found[setting]
+        return found
 
     def vectors(self) -> tuple[Vectors, Vectors]:
         """Return the vectors of queries and passages, encoding what this process has not seen."""

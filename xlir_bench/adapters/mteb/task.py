@@ -124,7 +124,7 @@ class XlirModeTask(AbsTaskRetrieval):
             scores = self._own_scores(ranks, setting, model.mteb_model_meta.name)
         else:
             evaluation = SESSION.evaluation(encoder, self.card, self.collection)
-            ranks = evaluation.readings(setting)
+            ranks = evaluation.ranks(setting)
             scores = [s for s in evaluation.scorecard(self.mode).scores if s.setting == setting]
             found = None
             if prediction_folder:
