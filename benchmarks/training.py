@@ -25,6 +25,7 @@ from xlir_bench.train.batches import HybridBatchSampler
 from xlir_bench.train.dataset import PairDataset
 from xlir_bench.train.fit import make_trainer
 from xlir_bench.train.pairs import Pairs, build_pairs
+from xlir_bench.train.start import Start
 
 CODES, IDS, STEPS, BATCH, ROUNDS = ["de", "en", "es"], 2000, 6, 32, 3
 
@@ -79,11 +80,11 @@ def _ours(base: str, pairs: Pairs, folder: Path) -> float:
         optimisation=Optimisation(steps=STEPS, batch_size=BATCH, max_query_tokens=512,
                                   max_passage_tokens=512),
     )  # fmt: skip
-    model = SentenceTransformer(base)
-    trainer = make_trainer(model, recipe, pairs, folder / "ours")
-    start = time.perf_counter()
+    start = Start(SentenceTransformer(base), None, {})
+    trainer = make_trainer(start, recipe, pairs, folder / "ours")
+    before = time.perf_counter()
     trainer.train()
-    return time.perf_counter() - start
+    return time.perf_counter() - before
 
 
 def _stock(base: str, pairs: Pairs, folder: Path) -> float:

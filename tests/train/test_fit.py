@@ -42,11 +42,13 @@ from xlir_bench.measures.catalogue import parse_all
 from xlir_bench.readers.read import read
 from xlir_bench.train.batches import HybridBatchSampler
 from xlir_bench.train.dataset import PairDataset
+from xlir_bench.train.device import uses_bf16
 from xlir_bench.train.evaluator import MEASURES, XLIREvaluator
-from xlir_bench.train.fit import PairTrainer, freeze, make_trainer, uses_bf16
+from xlir_bench.train.fit import PairTrainer, freeze, make_trainer
 from xlir_bench.train.pairs import Pairs, build_pairs
 from xlir_bench.train.progress import StopAtStep
 from xlir_bench.train.run import train
+from xlir_bench.train.start import Start
 
 Weights = dict[str, torch.Tensor]
 Write = Callable[..., Recipe]
@@ -100,8 +102,8 @@ def load(folder: Path) -> SentenceTransformer:
 
 def ready(recipe: Recipe, folder: Path, **options: Any) -> PairTrainer:
     """Return a trainer of the recipe's base, before its first step."""
-    model = load(Path(recipe.base))
-    return make_trainer(model, recipe, pairs_of(recipe, folder), folder / "training", **options)
+    start = Start(load(Path(recipe.base)), None, {})
+    return make_trainer(start, recipe, pairs_of(recipe, folder), folder / "training", **options)
 
 
 def weights(folder: Path) -> Weights:

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from xlir_bench.cards.load import find_recipe
-from xlir_bench.cards.recipe import Optimisation, PairSource, Recipe, read_recipe
+from xlir_bench.cards.recipe import Optimisation, PairSource, Recipe, Vocabulary, read_recipe
+from xlir_bench.core.language import language
 from xlir_bench.errors import CardError, UnknownNameError
 from xlir_bench.paths import data_folder
 
@@ -33,6 +34,10 @@ holdout = 0.125
 query = "Q: "
 passage = ""
 
+[vocabulary]
+pieces = 9000
+languages = ["th", "vi"]
+
 [optimisation]
 steps = 7
 epochs = 2.5
@@ -43,7 +48,10 @@ weight_decay = 0
 warmup = 1
 schedule = "cosine"
 scale = 50
+teacher = 20
+base_share = 0.25
 frozen = ["embeddings", "layers:6"]
+dropout = 0
 precision = "float32"
 gradient_checkpointing = true
 max_query_tokens = 12
@@ -109,6 +117,12 @@ def test_every_field_of_a_recipe_is_read(read: Read, tmp_path: Path) -> None:
     assert found.prompts == ("Q: ", "")
 
 
+def test_the_vocabulary_is_read_and_is_for_the_recipes_languages_by_default(read: Read) -> None:
+    assert read(LONG).vocabulary == Vocabulary(9000, (language("th"), language("vi")))
+    found = read(with_field("vocabulary", "pieces = 100"))
+    assert found.vocabulary == Vocabulary(100, found.languages)
+
+
 def test_every_field_of_a_source_is_read(read: Read) -> None:
     assert read(LONG).sources[0] == PairSource(
         name="hub",
@@ -136,7 +150,10 @@ def test_every_field_of_the_optimisation_is_read(read: Read) -> None:
         warmup=1.0,
         schedule="cosine",
         scale=50.0,
+        teacher=20.0,
+        base_share=0.25,
         frozen=("embeddings", "layers:6"),
+        dropout=0.0,
         precision="float32",
         gradient_checkpointing=True,
         max_query_tokens=12,
@@ -242,6 +259,14 @@ def test_an_unknown_field_is_named_with_its_table(read: Read, table: str, where:
         ("optimisation", "learning_rate = 0", "learning_rate"),
         ("optimisation", 'learning_rate = "fast"', "'learning_rate' must be a number"),
         ("optimisation", "scale = 0", "scale"),
+        ("optimisation", "teacher = -1", "teacher"),
+        ("optimisation", "base_share = 1.1", "base_share"),
+        ("optimisation", "dropout = 1", "dropout"),
+        ("optimisation", 'dropout = "none"', "'dropout' must be a number"),
+        ("vocabulary", "pieces = -1", "vocabulary.pieces"),
+        ("vocabulary", "pieces = 1.5", "'pieces' must be int"),
+        ("vocabulary", 'languages = ["xx"]', "unknown language 'xx'"),
+        ("vocabulary", "size = 3", r"\[vocabulary\]: unknown field 'size'"),
         ("optimisation", "warmup = 1.5", "warmup"),
         ("optimisation", "warmup = -0.5", "warmup"),
         ("optimisation", 'precision = "fp16"', "precision"),

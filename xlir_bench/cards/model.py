@@ -7,8 +7,9 @@ from xlir_bench.cards.toml import read_toml
 from xlir_bench.core.language import LANGUAGES
 from xlir_bench.errors import CardError
 
-KINDS = ("char-ngrams", "sentence-transformers")
-"""How a card's model is loaded."""
+KINDS = ("char-ngrams", "sentence-transformers", "packed")
+"""How a card's model is loaded; "packed" is a sentence-transformers folder in 8 bits."""
+_FOLDER_KINDS = ("sentence-transformers", "packed")
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,11 +20,13 @@ class ModelCard:
         name: ``org/name``, as results and leaderboards spell it.
         alias: short name for the command line, empty for none.
         kind: one of ``KINDS``.
-        folder: of the sentence-transformers model, relative to the card; None for other kinds.
+        folder: of the model, relative to the card; None for a kind that has none.
         revision: version of a model that has no weights; empty when it comes from the weights.
         license: SPDX or mteb's spelling.
         languages: ISO 639-1 codes, empty for any.
-        trained_on: names of benchmarks whose training or test data the model has seen.
+        trained_on: mteb's names of data sets whose training or test data the model has seen.
+        adapted_from: mteb's name of the model that it was trained from, empty for none; what that
+            one has seen counts too.
 
     """
 
@@ -35,6 +38,7 @@ class ModelCard:
     license: str
     languages: tuple[str, ...]
     trained_on: tuple[str, ...]
+    adapted_from: str
 
 
 def read_model_card(path: Path) -> ModelCard:
@@ -55,6 +59,7 @@ def read_model_card(path: Path) -> ModelCard:
         license=table.take("license", str, ""),
         languages=table.strings("languages", []),
         trained_on=table.strings("trained_on", []),
+        adapted_from=table.take("adapted_from", str, ""),
     )
     table.finish()
     unknown = [code for code in card.languages if code not in LANGUAGES]
@@ -67,7 +72,7 @@ def read_model_card(path: Path) -> ModelCard:
     if card.kind not in KINDS:
         msg = f"{path}: kind {card.kind!r} is not one of {', '.join(KINDS)}"
         raise CardError(msg)
-    if (card.folder is None) != (card.kind != "sentence-transformers"):
-        msg = f"{path}: 'path' belongs to the kind 'sentence-transformers', and only to it"
+    if (card.folder is None) != (card.kind not in _FOLDER_KINDS):
+        msg = f"{path}: 'path' belongs to the kinds {' and '.join(_FOLDER_KINDS)}, and only to them"
         raise CardError(msg)
     return card

@@ -12,8 +12,6 @@ from xlir_bench.errors import CardError, UnknownNameError
 
 FORMATS = ("jsonl", "squad", "triples", "hub")
 """How a source's pairs are read; see ``train.sources``."""
-
-
 PRECISIONS = ("auto", "bf16", "float32")
 SCHEDULES = ("linear", "cosine", "constant", "constant_with_warmup", "polynomial")
 COLUMNS = ("id", "query", "passage", "negative")
@@ -60,7 +58,11 @@ class Optimisation:
         warmup: share of the steps in which the learning rate rises.
         schedule: of transformers, "linear".
         scale: of the cosine similarities, 1 / temperature.
+        teacher: weight of a second loss: 1 - cosine of a text's vector with the vector that the
+            untouched base gives its English parallel; 0 for none.
+        base_share: share of the base's weights in the final ones, which are the mean of both.
         frozen: parts that do not move: "embeddings", "layers:6" (the lower six).
+        dropout: in training; None for the base model's own.
         precision: "auto" is bf16 where the GPU has it, else float32; "bf16" and "float32" force it.
         gradient_checkpointing: less memory for more time.
         max_query_tokens: longer queries are cut in training.
@@ -80,7 +82,10 @@ class Optimisation:
     warmup: float = 0.1
     schedule: str = "linear"
     scale: float = 20.0
+    teacher: float = 0.0
+    base_share: float = 0.0
     frozen: tuple[str, ...] = ()
+    dropout: float | None = None
     precision: str = "auto"
     gradient_checkpointing: bool = False
     max_query_tokens: int = 64
@@ -88,6 +93,20 @@ class Optimisation:
     seed: int = 0
     evaluate_every: int = 0
     patience: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Vocabulary:
+    """Which pieces of the base model's vocabulary are kept; see ``train.vocabulary``.
+
+    Attributes:
+        pieces: to keep; 0 for all.
+        languages: whose texts they must spell well.
+
+    """
+
+    pieces: int = 0
+    languages: tuple[Language, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +124,7 @@ class Recipe:
         validation: of pairs for the validation loss, all of them in English.
         holdout: share of the training ids that is kept for validation where there is no source.
         optimisation: how the weights are moved.
+        vocabulary: what is kept of the base model's.
 
     """
 
@@ -118,6 +138,7 @@ class Recipe:
     validation: tuple[PairSource, ...]
     holdout: float
     optimisation: Optimisation
+    vocabulary: Vocabulary = Vocabulary()
 
 
 def read_recipe(path: Path) -> Recipe:
@@ -128,11 +149,7 @@ def read_recipe(path: Path) -> Recipe:
 
     """
     table = read_toml(path)
-    try:
-        languages = tuple(language(code) for code in table.strings("languages"))
-    except UnknownNameError as error:
-        msg = f"{path}: {error}"
-        raise CardError(msg) from error
+    languages = _languages(table, table.strings("languages"))
     prompts = table.table("prompts", {}).rest(str)
     recipe = Recipe(
         name=table.take("name", str),
@@ -145,15 +162,36 @@ def read_recipe(path: Path) -> Recipe:
         validation=_sources(table, "validation"),
         holdout=_number(table, "holdout", 0.0),
         optimisation=_optimisation(table.table("optimisation", {})),
+        vocabulary=_vocabulary(table.table("vocabulary", {}), languages),
     )
     table.finish()
     _check(recipe)
     return recipe
 
 
-def _number(table: Table, key: str, default: float) -> float:
-    """Return a number, whole or not."""
-    value: Any = table.take(key, object, default)
+def _languages(table: Table, codes: tuple[str, ...]) -> tuple[Language, ...]:
+    try:
+        return tuple(language(code) for code in codes)
+    except UnknownNameError as error:
+        msg = f"{table.where}: {error}"
+        raise CardError(msg) from error
+
+
+def _vocabulary(table: Table, default: tuple[Language, ...]) -> Vocabulary:
+    pieces = table.take("pieces", int, 0)
+    codes = table.strings("languages", [language.code for language in default])
+    table.finish()
+    return Vocabulary(pieces, _languages(table, codes))
+
+
+_ABSENT = object()
+
+
+def _number(table: Table, key: str, default: float | None) -> Any:  # noqa: ANN401 - float | None
+    """Return a number, whole or not; the default, which may be None, where there is none."""
+    value: Any = table.take(key, object, _ABSENT if default is None else default)
+    if value is _ABSENT:
+        return None
     is_number = isinstance(value, int | float) and not isinstance(value, bool)
     if not is_number or not math.isfinite(value):
         msg = f"{table.where}: {key!r} must be a number, not {value!r}"
@@ -199,7 +237,7 @@ def _optimisation(table: Table) -> Optimisation:
         value = getattr(default, item.name)
         if isinstance(value, tuple):
             given[item.name] = table.strings(item.name, list(value))
-        elif isinstance(value, float):
+        elif value is None or isinstance(value, float):
             given[item.name] = _number(table, item.name, value)
         else:
             given[item.name] = table.take(item.name, type(value), value)
@@ -224,6 +262,11 @@ def _check(recipe: Recipe) -> None:
         "optimisation.steps or epochs": how.steps < 0 or (how.steps == 0 and how.epochs <= 0),
         "optimisation.learning_rate": how.learning_rate <= 0,
         "optimisation.scale": how.scale <= 0,
+        "optimisation.teacher": how.teacher < 0,
+        "optimisation.base_share (0 to 1)": not 0 <= how.base_share <= 1,
+        "optimisation.dropout (0 to less than 1)": how.dropout is not None
+        and not 0 <= how.dropout < 1,
+        "vocabulary.pieces": recipe.vocabulary.pieces < 0,
         "optimisation.weight_decay": how.weight_decay < 0,
         "optimisation.seed": how.seed < 0,
         "optimisation.evaluate_every": how.evaluate_every < 0,

@@ -5,7 +5,7 @@ from importlib.metadata import version
 
 from cyclopts import App, CycloptsError
 
-from xlir_bench.cli import compare, data, measures, run, show, sweep, tasks, train
+from xlir_bench.cli import compare, data, measures, models, run, show, sweep, tasks, train
 from xlir_bench.errors import XlirError
 
 app = App(
@@ -31,6 +31,8 @@ app = App(
 
     xlir-bench train -r hybrid --base ./base -o ./mine   fine-tune with hybrid batches
 
+    xlir-bench models export xlir-hybrid ./plain         a folder for other tools
+
     xlir-bench tasks XQuADR                              counts, licence, citation
 
     Exit status: 0 done; 1 a problem named on standard error; 2 wrong usage; 130 interrupted.
@@ -46,6 +48,7 @@ app.command(show.show)
 app.command(compare.compare)
 app.command(train.train)
 app.command(sweep.sweep)
+app.command(models.models)
 
 
 def main() -> None:

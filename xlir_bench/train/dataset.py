@@ -5,6 +5,8 @@ from pathlib import Path
 from typing import Any, Self
 
 import datasets
+import numpy as np
+from numpy.typing import NDArray
 
 Columns = tuple[str, ...]
 
@@ -19,6 +21,8 @@ class PairDataset(datasets.Dataset):  # type: ignore[misc]
 
     names: Columns = ("query", "passage")
     pair_ids: Any = None
+    labels: NDArray[np.int64] | None = None
+    """For each row of the file what the loss is told of its pair."""
 
     @classmethod
     def read(cls, path: Path, *, has_negatives: bool) -> Self:
@@ -50,10 +54,14 @@ class PairDataset(datasets.Dataset):  # type: ignore[misc]
         queries = self._columns([query for query, _ in pairs])["query"]
         passages = self._columns([passage for _, passage in pairs])
         others = [name for name in self.names if name != "query"]
-        return [
+        found: list[dict[str, Any]] = [
             {"query": query} | {name: passages[name][i] for name in others}
             for i, query in enumerate(queries)
         ]
+        if self.labels is not None:
+            for row, (query_row, _) in zip(found, pairs, strict=True):
+                row["label"] = int(self.labels[query_row])
+        return found
 
     def _columns(self, rows: list[int]) -> dict[str, list[str]]:
         found: dict[str, list[str]] = datasets.Dataset.__getitem__(self, rows)

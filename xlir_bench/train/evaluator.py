@@ -8,6 +8,8 @@ from sentence_transformers.base.evaluation.evaluator import BaseEvaluator
 from sentence_transformers.base.model import BaseModel
 
 from xlir_bench.cards.load import task_cards
+from xlir_bench.core.collection import Collection
+from xlir_bench.core.mode import RetrievalMode, Setting, settings_of
 from xlir_bench.encoders.base import Encoder, Role, Vectors
 from xlir_bench.encoders.sentence_transformer import SentenceTransformerEncoder
 from xlir_bench.encoders.store import EmbeddingStore
@@ -17,6 +19,9 @@ from xlir_bench.measures.catalogue import parse_all
 from xlir_bench.readers.read import read
 
 MEASURES = ("AP", "P@1", "P@10", "MRD", "OwnFirst")
+
+
+MODES = (RetrievalMode.mono, RetrievalMode.cross, RetrievalMode.multi)
 
 
 class _Once:
@@ -38,7 +43,7 @@ class XLIREvaluator(BaseEvaluator):
     are those of ``xlir-bench run``. O(texts) to encode, then one product.
 
     Args:
-        task: name of a benchmark.
+        task: name of a benchmark, or a collection of your own.
         measures: ir_measures spelling.
         primary: mode and measure that tell the best model, higher is better.
         batch_size: texts a batch.
@@ -50,22 +55,20 @@ class XLIREvaluator(BaseEvaluator):
 
     def __init__(
         self,
-        task: str = "XLIRMini",
+        task: str | Collection = "XLIRMini",
         *,
         measures: Sequence[str] = MEASURES,
         primary: str = "multi_AP",
         batch_size: int = 32,
     ) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
-        cards = task_cards()
-        if task not in cards:
-            raise UnknownNameError(task, cards, kind="task")
-        self._card, self._measures = cards[task], parse_all(measures)
-        self._collection = read(self._card)
+        self._collection, self._settings = _benchmark(task)
+        self._measures = parse_all(measures)
         self._batch_size = batch_size
-        self.name = task
-        self.primary_metric = f"{task}_{primary}"
-        known = {f"{task}_{mode}_{m.name}" for mode in self._card.modes for m in self._measures}
+        self.name = self._collection.name
+        self.primary_metric = f"{self.name}_{primary}"
+        modes = dict.fromkeys(setting.mode for setting in self._settings)
+        known = {f"{self.name}_{mode}_{m.name}" for mode in modes for m in self._measures}
         if self.primary_metric not in known:
             raise UnknownNameError(self.primary_metric, known, kind="figure")
 
@@ -82,7 +85,7 @@ class XLIREvaluator(BaseEvaluator):
         table = rank(self._collection, queries, passages)
         needs_top = any(m.own is not None and m.own.needs_top for m in self._measures)
         hits = find_hits(self._collection, queries, passages, HITS_DEPTH) if needs_top else None
-        found = readings(table, self._card.settings(), hits)
+        found = readings(table, self._settings, hits)
         card, _ = scorecard(found, self._measures, resamples=0)
         figures = {f"{self.name}_{f.mode}_{f.measure}": f.value for f in card.figures}
         if output_path is not None:
@@ -90,6 +93,17 @@ class XLIREvaluator(BaseEvaluator):
         if hasattr(model, "model_card_data"):
             self.store_metrics_in_model_card_data(model, figures, epoch, steps)
         return figures
+
+
+def _benchmark(task: str | Collection) -> tuple[Collection, tuple[Setting, ...]]:
+    """Return texts and settings; all modes for a collection that has no card."""
+    if isinstance(task, Collection):
+        languages = task.languages
+        return task, tuple(x for mode in MODES for x in settings_of(mode, languages))
+    cards = task_cards()
+    if task not in cards:
+        raise UnknownNameError(task, cards, kind="task")
+    return read(cards[task]), cards[task].settings()
 
 
 def _append(path: Path, epoch: int, steps: int, figures: dict[str, float]) -> None:

@@ -19,10 +19,6 @@ from sentence_transformers.base.sampler import DefaultBatchSampler
 from sentence_transformers.sentence_transformer.data_collator import (
     SentenceTransformerDataCollator,
 )
-from sentence_transformers.sentence_transformer.losses import (
-    CachedMultipleNegativesRankingLoss,
-    MultipleNegativesRankingLoss,
-)
 from torch.utils.data import SequentialSampler
 from transformers import EarlyStoppingCallback, PrinterCallback, TrainerCallback, set_seed
 
@@ -32,8 +28,12 @@ from xlir_bench.encoders.sentence_transformer import prompt_of
 from xlir_bench.errors import TrainError
 from xlir_bench.train.batches import HybridBatchSampler
 from xlir_bench.train.dataset import PairDataset
+from xlir_bench.train.device import uses_bf16
+from xlir_bench.train.losses import make_loss
 from xlir_bench.train.pairs import Pairs
 from xlir_bench.train.progress import MarkWhole, PairProgress, StopAtStep
+from xlir_bench.train.start import Start
+from xlir_bench.train.teacher import teach
 
 CHECKPOINTS_KEPT = 2
 SAVE_EVERY = 200
@@ -41,7 +41,7 @@ SAVE_EVERY = 200
 
 
 def make_trainer(
-    model: SentenceTransformer,
+    start: Start,
     recipe: Recipe,
     pairs: Pairs,
     folder: Path,
@@ -52,7 +52,7 @@ def make_trainer(
     """Return a trainer that is ready to go.
 
     Args:
-        model: to train; its frozen parts are frozen here.
+        start: the model to train, whose frozen parts are frozen here, and its teacher.
         recipe: how.
         pairs: drawn from.
         folder: of checkpoints and logs.
@@ -64,9 +64,10 @@ def make_trainer(
         DataError: too few pairs for a batch.
 
     """
-    how = recipe.optimisation
+    how, model = recipe.optimisation, start.model
     set_seed(how.seed)
     freeze(model, how.frozen)
+    _set_dropout(model, how.dropout)
     dataset = PairDataset.read(pairs.path, has_negatives=pairs.has_negatives)
     held = _validation(dataset, pairs, validation)
     can_evaluate = held is not None or evaluator is not None
@@ -74,6 +75,11 @@ def make_trainer(
         msg = "early stopping needs validation pairs: give [[validation]] or holdout in the recipe"
         raise TrainError(msg)
     arguments = _arguments(recipe, pairs, folder, can_evaluate=can_evaluate)
+    prompts = _prompts(model, recipe)
+    taught = None
+    if start.teacher is not None:
+        with arguments.main_process_first(desc="the teacher's vectors"):
+            taught, dataset.labels = teach(start.teacher, recipe, pairs, dataset, prompts)
     callbacks: list[TrainerCallback] = [_SamplerEpoch(), PairProgress(), StopAtStep(), MarkWhole()]
     if how.patience:
         callbacks.append(EarlyStoppingCallback(how.patience))
@@ -83,9 +89,9 @@ def make_trainer(
         args=arguments,
         train_dataset=dataset,
         eval_dataset=held if how.evaluate_every else None,
-        loss=_loss(model, how),
+        loss=make_loss(model, how, taught),
         evaluator=evaluator if how.evaluate_every else None,
-        data_collator=_collator(model, recipe),
+        data_collator=_collator(model, how, prompts),
         callbacks=callbacks,
     )
     trainer.remove_callback(PrinterCallback)
@@ -132,6 +138,21 @@ def freeze(model: SentenceTransformer, parts: tuple[str, ...]) -> None:
     if not moving:
         msg = f"nothing is left to train when {', '.join(parts)} are frozen"
         raise TrainError(msg)
+
+
+def _set_dropout(model: SentenceTransformer, dropout: float | None) -> None:
+    """Give every dropout of a model one probability; None leaves the model's own.
+
+    The attention of newer architectures keeps its probability in a float beside its modules.
+    """
+    if dropout is None:
+        return
+    name = "attention_dropout"
+    for module in model.modules():
+        if isinstance(module, torch.nn.Dropout):
+            module.p = dropout
+        if isinstance(getattr(module, name, None), float):
+            setattr(module, name, dropout)
 
 
 def _layer(name: str) -> float:
@@ -193,13 +214,6 @@ def _checkpointing(how: Optimisation) -> dict[str, Any]:
     return {new if new in names else old: True} if how.gradient_checkpointing else {}
 
 
-def uses_bf16(precision: str) -> bool:
-    """Say whether to compute in bfloat16: "auto" where the GPU has it."""
-    if precision == "auto":
-        return torch.cuda.is_available() and torch.cuda.is_bf16_supported()
-    return precision == "bf16"
-
-
 def _batch_sampler(
     dataset: Any,  # noqa: ANN401 - torch's
     *,
@@ -225,19 +239,6 @@ def _batch_sampler(
     )
 
 
-def _loss(model: SentenceTransformer, how: Optimisation) -> torch.nn.Module:
-    """Return InfoNCE with in-batch negatives, in mini-batches if the recipe says so."""
-    gather = torch.distributed.is_available() and torch.distributed.is_initialized()
-    if how.mini_batch_size:
-        return CachedMultipleNegativesRankingLoss(
-            model,
-            scale=how.scale,
-            mini_batch_size=how.mini_batch_size,
-            gather_across_devices=gather,
-        )
-    return MultipleNegativesRankingLoss(model, scale=how.scale, gather_across_devices=gather)
-
-
 class _PairCollator(SentenceTransformerDataCollator):
     """Cuts queries and passages at lengths of their own."""
 
@@ -249,12 +250,15 @@ class _PairCollator(SentenceTransformerDataCollator):
         return {key: value for key, value in batch.items() if not key.endswith("_task")}
 
 
-def _collator(model: SentenceTransformer, recipe: Recipe) -> SentenceTransformerDataCollator:
-    how = recipe.optimisation
-    query, passage = recipe.prompts or (
-        prompt_of(model, Role.query),
-        prompt_of(model, Role.passage),
-    )
+def _prompts(model: SentenceTransformer, recipe: Recipe) -> tuple[str, str]:
+    """Return the recipe's prompts of queries and passages, else the base model's own."""
+    return recipe.prompts or (prompt_of(model, Role.query), prompt_of(model, Role.passage))
+
+
+def _collator(
+    model: SentenceTransformer, how: Optimisation, prompts: tuple[str, str]
+) -> SentenceTransformerDataCollator:
+    query, passage = prompts
 
     def preprocess(
         inputs: list[str],

@@ -23,6 +23,7 @@ from xlir_bench.train.card import model_card
 from xlir_bench.train.fit import PairTrainer, make_trainer
 from xlir_bench.train.pairs import Pairs, build_pairs
 from xlir_bench.train.progress import MarkWhole, StopAtStep
+from xlir_bench.train.start import average, load_model, start_from
 
 RECORD = "training.json"
 WORK = "training"
@@ -62,19 +63,22 @@ def train(
     identity = _identity(recipe, pairs, validation)
     _check_same(folder, identity, resume=resume)
     set_seed(recipe.optimisation.seed)  # a base may lack weights, which are drawn when it is loaded
-    model = _load(recipe.base)
+    begun = start_from(recipe, folder / WORK, tell)
     transformers_logging.disable_progress_bar()  # type: ignore[no-untyped-call]
     trainer = make_trainer(
-        model, recipe, pairs, folder / WORK, validation=validation, evaluator=evaluator
+        begun, recipe, pairs, folder / WORK, validation=validation, evaluator=evaluator
     )
     if trainer.is_world_process_zero():
         write_json(folder / WORK / RECORD, identity)
     start = time.perf_counter()
     finished = _finished(checkpoint)
     if finished is not None:
-        model, trainer.state = _load(str(finished[0])), finished[1]
+        model, trainer.state = load_model(str(finished[0])), finished[1]
     else:
+        model = begun.model
         _fit(trainer, checkpoint, folder)
+    if begun.weights:
+        average(model, begun.weights, recipe.optimisation.base_share)
     if trainer.is_world_process_zero():
         record = identity | _facts(trainer, pairs, time.perf_counter() - start)
         record["resumed"] = checkpoint is not None
@@ -199,6 +203,7 @@ def _identity(recipe: Recipe, pairs: Pairs, validation: Pairs | None) -> dict[st
         "pairs_sha256": pairs.report.sha256,
         "validation_sha256": validation.report.sha256 if validation else None,
         "optimisation": json.loads(json.dumps(how)),
+        "pieces": recipe.vocabulary.pieces,
     }
 
 
@@ -215,19 +220,6 @@ def _check_same(folder: Path, identity: dict[str, Any], *, resume: bool) -> None
     if changed:
         msg = f"{folder} was begun with another {' and '.join(changed)}; start in another folder"
         raise TrainError(msg)
-
-
-def _load(base: str) -> SentenceTransformer:
-    local = Path(base).expanduser()
-    if base.startswith((".", "/", "~")) and not local.is_dir():
-        msg = f"there is no folder {base} to start from"
-        raise TrainError(msg)
-    try:
-        return SentenceTransformer(str(local) if local.is_dir() else base)
-    except Exception as error:
-        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
-        msg = f"cannot load the base model {base!r}: {reason}; give a folder with --base"
-        raise TrainError(msg) from error
 
 
 def _facts(trainer: PairTrainer, pairs: Pairs, seconds: float) -> dict[str, Any]:

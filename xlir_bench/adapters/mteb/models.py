@@ -1,6 +1,7 @@
 """Models that mteb does not know: the cards' and local sentence-transformers folders."""
 
 import functools
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from pydantic import Field
 from xlir_bench.cards.model import ModelCard
 from xlir_bench.core.language import language
 from xlir_bench.encoders import char_ngrams
+from xlir_bench.encoders.packed import unpacked
 from xlir_bench.errors import EncoderError
 from xlir_bench.paths import folder_sha256
 
@@ -75,7 +77,7 @@ def folder_meta(folder: Path, name: str) -> FolderModelMeta:
     if not (folder / "modules.json").is_file() and not (folder / "config.json").is_file():
         msg = f"{folder} is not a sentence-transformers model: it has no modules.json"
         raise EncoderError(msg)
-    fields = {"name": name, "folder": folder.resolve()} | _folder_fields(folder)
+    fields = {"name": name, "folder": folder.resolve()} | _folder_fields(folder, _load_folder)
     return FolderModelMeta(**_empty() | fields)
 
 
@@ -86,9 +88,11 @@ def card_meta(card: ModelCard) -> ModelMeta:
         "license": card.license or None,
         "languages": [language(code).mteb_code for code in card.languages] or None,
         "training_datasets": set(card.trained_on),
+        "adapted_from": card.adapted_from or None,
     }
     if card.folder is not None:
-        fields = {"folder": card.folder} | _folder_fields(card.folder)
+        load = _load_packed if card.kind == "packed" else _load_folder
+        fields = {"folder": card.folder} | _folder_fields(card.folder, load)
         return FolderModelMeta(**_empty() | about | fields)
     fields = {
         "loader": CharNgrams,
@@ -110,9 +114,9 @@ def _empty() -> dict[str, Any]:
     return dict.fromkeys(name for name, f in ModelMeta.model_fields.items() if f.is_required())
 
 
-def _folder_fields(folder: Path) -> dict[str, Any]:
+def _folder_fields(folder: Path, load: Callable[..., Any]) -> dict[str, Any]:
     return {
-        "loader": functools.partial(_load_folder, folder=folder),
+        "loader": functools.partial(load, folder=folder),
         "framework": ["Sentence Transformers", "PyTorch"],
     }
 
@@ -133,3 +137,9 @@ def _load_folder(
         msg = f"cannot load {folder} as a sentence-transformers model: {str(error).splitlines()[0]}"
         raise EncoderError(msg) from error
     return SentenceTransformerEncoderWrapper(model, **kwargs)
+
+
+def _load_packed(name: str, revision: str | None, *, folder: Path, **kwargs: Any) -> Any:
+    """Load a packed model by way of a plain copy, which is gone once it is in memory."""
+    with unpacked(folder) as plain:
+        return _load_folder(name, revision, folder=plain, **kwargs)

@@ -1,0 +1,172 @@
+"""Packed models: what is lost, what is not, and what a broken or unfinished one does."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+from safetensors.numpy import load_file, save_file
+
+from xlir_bench.encoders.packed import PACKED, PLAIN, is_packed, pack, unpack, unpacked
+from xlir_bench.errors import EncoderError, ResultError
+
+matrices = hnp.arrays(
+    np.float32,
+    st.tuples(st.integers(1, 5), st.sampled_from([1, 31, 32, 64, 96])),
+    elements=st.floats(-(2.0**20), 2.0**20, width=32),
+)
+
+
+def on_a_grid(rows: int = 6, columns: int = 96, seed: int = 0) -> Any:
+    """Return weights that 4-bit numbers and one float16 for 32 of them give."""
+    random = np.random.default_rng(seed)
+    numbers = random.integers(-8, 8, (rows, columns // 32, 32))
+    numbers[:, :, 0] = -8
+    scales = random.normal(size=(rows, columns // 32, 1)).astype(np.float16).astype(np.float32)
+    return (numbers * scales).reshape(rows, columns).astype(np.float32)
+
+
+def make(folder: Path, **weights: Any) -> Path:
+    folder.mkdir()
+    save_file(weights, folder / PLAIN)
+    (folder / "modules.json").write_text("[]", "utf-8")
+    (folder / "1_Pooling").mkdir()
+    (folder / "1_Pooling" / "config.json").write_text("{}", "utf-8")
+    (folder / "tokenizer.json").write_text(json.dumps({"a": ["é", 1]}, indent=2), "utf-8")
+    (folder / "training").mkdir()
+    (folder / "training" / "checkpoint").write_text("large", "utf-8")
+    return folder
+
+
+def there_and_back(folder: Path, **weights: Any) -> dict[str, Any]:
+    pack(make(folder / "model", **weights), folder / "packed")
+    unpack(folder / "packed", folder / "plain")
+    return load_file(folder / "plain" / PLAIN)
+
+
+@settings(deadline=None)
+@given(values=matrices)
+def test_no_weight_moves_by_more_than_half_a_step_of_its_row(
+    tmp_path_factory: pytest.TempPathFactory, values: Any
+) -> None:
+    found = there_and_back(tmp_path_factory.mktemp("packed"), w=values)["w"]
+    assert found.dtype == np.float32
+    step = np.abs(values.astype(np.float64)).max(axis=1, keepdims=True) / 127
+    assert (np.abs(found.astype(np.float64) - values) <= step * 0.5001).all()
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_weights_on_a_4_bit_grid_lose_nothing_and_take_half_a_byte(
+    tmp_path: Path, seed: int
+) -> None:
+    values = on_a_grid(seed=seed)
+    assert np.array_equal(there_and_back(tmp_path, w=values)["w"], values)
+    stored = load_file(tmp_path / "packed" / PACKED)
+    assert {key: array.nbytes for key, array in stored.items()} == {
+        "w.uint4": values.size // 2,
+        "w.scale4": values.size // 32 * 2,
+    }
+
+
+def test_one_weight_off_the_grid_is_stored_in_8_bits(tmp_path: Path) -> None:
+    values = on_a_grid()
+    values[3, 5] *= 1.01
+    found = there_and_back(tmp_path, w=values)["w"]
+    assert set(load_file(tmp_path / "packed" / PACKED)) == {"w.int8", "w.scale8"}
+    assert np.abs(found - values).max() <= np.abs(values).max() / 127
+
+
+def test_a_matrix_of_zeros_stays_one(tmp_path: Path) -> None:
+    assert not there_and_back(tmp_path, w=np.zeros((3, 64), np.float32))["w"].any()
+
+
+def test_vectors_are_kept_exactly(tmp_path: Path) -> None:
+    bias = np.random.default_rng(0).normal(size=100).astype(np.float32)
+    assert np.array_equal(there_and_back(tmp_path, b=bias)["b"], bias)
+
+
+def test_the_other_files_come_along_and_an_unfinished_training_does_not(tmp_path: Path) -> None:
+    there_and_back(tmp_path, w=on_a_grid())
+    names = {p.relative_to(tmp_path / "plain").as_posix() for p in (tmp_path / "plain").rglob("*")}
+    assert names == {
+        "modules.json",
+        "1_Pooling",
+        "1_Pooling/config.json",
+        "tokenizer.json",
+        "model.safetensors",
+    }
+    assert (tmp_path / "packed" / "tokenizer.json").read_text("utf-8") == '{"a":["é",1]}'
+
+
+def test_a_plain_copy_is_gone_after_use(tmp_path: Path) -> None:
+    pack(make(tmp_path / "model", w=on_a_grid()), tmp_path / "packed")
+    with unpacked(tmp_path / "packed") as plain:
+        assert (plain / PLAIN).is_file()
+    assert not plain.parent.exists()
+
+
+def test_a_packed_folder_is_told_from_a_plain_one(tmp_path: Path) -> None:
+    plain = make(tmp_path / "model", w=on_a_grid())
+    pack(plain, tmp_path / "packed")
+    assert is_packed(tmp_path / "packed")
+    assert not is_packed(plain)
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf])
+def test_weights_that_are_not_finite_are_refused(tmp_path: Path, bad: float) -> None:
+    values = on_a_grid()
+    values[0, 0] = bad
+    with pytest.raises(EncoderError, match="weight w is not finite"):
+        pack(make(tmp_path / "model", w=values), tmp_path / "packed")
+    assert [p.name for p in tmp_path.iterdir()] == ["model"]
+
+
+def test_a_folder_without_weights_is_named(tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(EncoderError, match=r"empty must hold one model\.safetensors, and holds 0"):
+        pack(tmp_path / "empty", tmp_path / "packed")
+    with pytest.raises(EncoderError, match=r"empty must hold one model\.packed"):
+        unpack(tmp_path / "empty", tmp_path / "plain")
+
+
+def test_nothing_is_written_over(tmp_path: Path) -> None:
+    pack(make(tmp_path / "model", w=on_a_grid()), tmp_path / "packed")
+    for write in (lambda: pack(tmp_path / "model", tmp_path / "packed"),
+                  lambda: unpack(tmp_path / "packed", tmp_path / "model")):  # fmt: skip
+        with pytest.raises(ResultError, match="is already there; choose another folder"):
+            write()
+
+
+def test_a_file_that_was_cut_off_is_named_and_leaves_nothing(tmp_path: Path) -> None:
+    pack(make(tmp_path / "model", w=on_a_grid()), tmp_path / "packed")
+    whole = (tmp_path / "packed" / PACKED).read_bytes()
+    (tmp_path / "packed" / PACKED).write_bytes(whole[:-10])
+    with pytest.raises(EncoderError, match=r"cannot read .*model\.packed"):
+        unpack(tmp_path / "packed", tmp_path / "plain")
+    assert not (tmp_path / "plain").exists()
+
+
+def test_a_missing_scale_is_named(tmp_path: Path) -> None:
+    pack(make(tmp_path / "model", w=on_a_grid()), tmp_path / "packed")
+    arrays = load_file(tmp_path / "packed" / PACKED)
+    del arrays["w.scale4"]
+    save_file(arrays, tmp_path / "packed" / PACKED)
+    with pytest.raises(EncoderError, match=r"is broken: 'w\.scale4'; install the package again"):
+        unpack(tmp_path / "packed", tmp_path / "plain")
+
+
+def test_a_full_disk_is_one_line_and_leaves_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: Any, **__: Any) -> None:
+        raise OSError(28, "No space left on device")
+
+    folder = make(tmp_path / "model", w=on_a_grid())
+    monkeypatch.setattr("xlir_bench.encoders.packed.save_file", full)
+    with pytest.raises(ResultError, match="No space left on device"):
+        pack(folder, tmp_path / "packed")
+    assert [p.name for p in tmp_path.iterdir()] == ["model"]

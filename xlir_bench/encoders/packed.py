@@ -1,0 +1,207 @@
+"""A sentence-transformers folder in a quarter of its size, for models that ship in a package.
+
+Only the form of the weights differs: matrices in 8 bits with one scale per row or, where a matrix
+lies on a 4-bit grid already and nothing is lost by it, in 4 bits with one scale per 32 weights.
+They are float32 again when the folder is unpacked, and the model is an ordinary one.
+"""
+
+import json
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from safetensors import SafetensorError
+from safetensors.numpy import load_file, save_file
+
+from xlir_bench.errors import EncoderError, ResultError
+
+PACKED = "model.packed.safetensors"
+PLAIN = "model.safetensors"
+_BLOCK = 32
+_GRID = 8
+"""A 4-bit weight is a whole number from -8 to 7 times the scale of its block."""
+Floats = NDArray[np.float32]
+Arrays = dict[str, NDArray[np.generic]]
+
+
+def is_packed(folder: Path) -> bool:
+    """Say whether a folder holds a packed model."""
+    return any(folder.rglob(PACKED))
+
+
+def pack(folder: Path, target: Path) -> None:
+    """Write a packed copy of a sentence-transformers folder.
+
+    O(weights) time and memory.
+
+    Args:
+        folder: with float32 weights in ``model.safetensors``.
+        target: a folder that is not there yet; whole or not at all.
+
+    Raises:
+        EncoderError: the folder has no such weights, or they are not finite.
+        ResultError: the target is there already or cannot be written.
+
+    """
+    weights = _only(folder, PLAIN)
+    with _new_folder(target) as temporary:
+        _copy_others(folder, temporary, weights)
+        arrays: Arrays = {}
+        for name, values in _load(weights).items():
+            arrays |= _packed(name, np.asarray(values, dtype=np.float32))
+        save_file(arrays, temporary / weights.relative_to(folder).with_name(PACKED))
+        for path in temporary.rglob("tokenizer.json"):
+            content = json.loads(path.read_text(encoding="utf-8"))
+            path.write_text(
+                json.dumps(content, ensure_ascii=False, separators=(",", ":")), encoding="utf-8"
+            )
+
+
+def unpack(folder: Path, target: Path) -> None:
+    """Write a packed model as a plain sentence-transformers folder with float32 weights.
+
+    O(weights) time and memory.
+
+    Args:
+        folder: that ``pack`` has written.
+        target: a folder that is not there yet; whole or not at all.
+
+    Raises:
+        EncoderError: the folder holds no packed model, or a broken one.
+        ResultError: the target is there already or cannot be written.
+
+    """
+    weights = _only(folder, PACKED)
+    arrays = _load(weights)
+    names = dict.fromkeys(key.rpartition(".")[0] for key in arrays)
+    try:
+        plain = {name: _unpacked(name, arrays) for name in names}
+    except (KeyError, ValueError) as error:
+        msg = f"{weights} is broken: {error}; install the package again"
+        raise EncoderError(msg) from error
+    with _new_folder(target) as temporary:
+        _copy_others(folder, temporary, weights)
+        path = temporary / weights.relative_to(folder).with_name(PLAIN)
+        save_file(plain, path, metadata={"format": "pt"})
+
+
+@contextmanager
+def unpacked(folder: Path) -> Iterator[Path]:
+    """Yield a plain copy of a packed model that is gone when the block ends.
+
+    Raises:
+        EncoderError: the folder holds no packed model, or a broken one.
+        ResultError: the copy cannot be written.
+
+    """
+    with tempfile.TemporaryDirectory(prefix="xlir-", ignore_cleanup_errors=True) as place:
+        target = Path(place) / folder.name
+        unpack(folder, target)
+        yield target
+
+
+def _only(folder: Path, name: str) -> Path:
+    """Return the one file of this name in a folder."""
+    found = list(folder.rglob(name))
+    if len(found) != 1:
+        msg = f"{folder} must hold one {name}, and holds {len(found)}"
+        raise EncoderError(msg)
+    return found[0]
+
+
+def _load(path: Path) -> Arrays:
+    try:
+        arrays: Arrays = load_file(path)
+    except (OSError, SafetensorError) as error:
+        msg = f"cannot read {path}: {error}"
+        raise EncoderError(msg) from error
+    return arrays
+
+
+def _copy_others(folder: Path, target: Path, weights: Path) -> None:
+    """Copy a model's files, all but its weights, and but the folder of an unfinished training."""
+    for path in (p for p in folder.rglob("*") if p.is_file() and p != weights):
+        relative = path.relative_to(folder)
+        if relative.parts[0] != "training":
+            (target / relative).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(path, target / relative)
+
+
+@contextmanager
+def _new_folder(target: Path) -> Iterator[Path]:
+    """Yield a temporary folder and rename it to one that was not there when the block succeeds."""
+    if target.exists():
+        msg = f"{target} is already there; choose another folder"
+        raise ResultError(msg)
+    temporary = None
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        temporary = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent))
+        yield temporary
+        temporary.chmod(0o755)
+        temporary.rename(target)
+    except (OSError, SafetensorError) as error:
+        msg = f"cannot write {target}: {error} (is the disk full or read-only?)"
+        raise ResultError(msg) from error
+    finally:
+        if temporary is not None:
+            shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _packed(name: str, values: Floats) -> Arrays:
+    """Return the arrays that stand for one weight."""
+    if not np.isfinite(values).all():
+        msg = f"the weight {name} is not finite"
+        raise EncoderError(msg)
+    if values.ndim != 2:
+        return {f"{name}.float32": values}
+    return _four_bits(name, values) or _eight_bits(name, values)
+
+
+def _eight_bits(name: str, values: Floats) -> Arrays:
+    """Return whole numbers from -127 to 127 and a scale for each row."""
+    scales = np.abs(values).max(axis=1, keepdims=True) / np.float32(127)
+    scales[scales == 0] = 1
+    return {f"{name}.int8": np.rint(values / scales).astype(np.int8), f"{name}.scale8": scales}
+
+
+def _four_bits(name: str, values: Floats) -> Arrays:
+    """Return two weights in a byte and a scale for each block, nothing if that changes a weight."""
+    rows, columns = values.shape
+    if columns % _BLOCK:
+        return {}
+    blocks = values.reshape(rows, -1, _BLOCK)
+    extreme = np.take_along_axis(blocks, np.abs(blocks).argmax(axis=2, keepdims=True), axis=2)
+    if np.abs(extreme).max() > _GRID * float(np.finfo(np.float16).max):
+        return {}
+    scales = (extreme / -_GRID).astype(np.float16)  # the extreme of a block is its -8
+    wide = scales.astype(np.float32)
+    numbers = np.rint(np.divide(blocks, wide, out=np.zeros_like(blocks), where=wide != 0))
+    if (
+        numbers.min() < -_GRID
+        or numbers.max() >= _GRID
+        or not np.array_equal(numbers * wide, blocks)
+    ):
+        return {}
+    codes = (numbers + _GRID).astype(np.uint8).reshape(rows, columns)
+    return {
+        f"{name}.uint4": codes[:, 0::2] | codes[:, 1::2] << 4,
+        f"{name}.scale4": scales[:, :, 0],
+    }
+
+
+def _unpacked(name: str, arrays: Arrays) -> Floats:
+    """Return a weight as float32."""
+    if f"{name}.float32" in arrays:
+        return arrays[f"{name}.float32"].astype(np.float32)
+    if f"{name}.int8" in arrays:
+        numbers = arrays[f"{name}.int8"].astype(np.float32)
+        return numbers * arrays[f"{name}.scale8"].astype(np.float32)
+    codes = arrays[f"{name}.uint4"].astype(np.uint8)
+    both = np.stack([codes & 15, codes >> 4], axis=2).reshape(len(codes), -1, _BLOCK)
+    scales = arrays[f"{name}.scale4"].astype(np.float32)[:, :, None]
+    return ((both.astype(np.float32) - _GRID) * scales).reshape(len(codes), -1)
