@@ -29,6 +29,7 @@ path = "weights"
 license = "mit"
 languages = ["de", "en"]
 trained_on = ["XQuADR"]
+adapted_from = "them/theirs"
 """
 
 
@@ -114,6 +115,7 @@ def test_a_users_model_is_listed(tmp_path: Path) -> None:
         license="mit",
         languages=("de", "en"),
         trained_on=("XQuADR",),
+        adapted_from="them/theirs",
     )
 
 

@@ -72,6 +72,7 @@ class Toy(NamedTuple):
             "name": "toy",
             "path": f"{self.folder}/{{language}}.jsonl",
             "document": "^([^#]*)",
+            "license": "CC0",
         } | source
         fields |= {key: changes.pop(key) for key in list(changes) if key in fields}
         tables = [fields, DEFAULTS | changes, source]

@@ -481,7 +481,7 @@ def test_the_model_card_has_the_recipe_and_the_facts(finished: Path, recipe_file
     assert f"base_model: {record(finished)['base']}\n" in card
     assert "language:\n- de\n- en\n- es\n" in card
     assert "with hybrid batches\n(alpha 0.5)" in card
-    assert "| toy | 108 | de, en, es |" in card
+    assert "| toy | 108 | de, en, es | CC0 |" in card
     assert "20 steps, 120 pairs seen" in card
 
 

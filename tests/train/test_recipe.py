@@ -68,6 +68,7 @@ config = "{name}"
 split = "validation"
 columns = { id = "qid", passage = "positive" }
 document = "^(..)"
+license = "CC0"
 
 [[sources]]
 name = "plain"
@@ -132,6 +133,7 @@ def test_every_field_of_a_source_is_read(read: Read) -> None:
         split="validation",
         columns={"id": "qid", "passage": "positive"},
         document="^(..)",
+        license="CC0",
     )
 
 

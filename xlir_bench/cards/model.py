@@ -7,9 +7,8 @@ from xlir_bench.cards.toml import read_toml
 from xlir_bench.core.language import LANGUAGES
 from xlir_bench.errors import CardError
 
-KINDS = ("char-ngrams", "sentence-transformers", "packed")
-"""How a card's model is loaded; "packed" is a sentence-transformers folder in 8 bits."""
-_FOLDER_KINDS = ("sentence-transformers", "packed")
+KINDS = ("char-ngrams", "sentence-transformers")
+"""How a card's model is loaded."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +19,8 @@ class ModelCard:
         name: ``org/name``, as results and leaderboards spell it.
         alias: short name for the command line, empty for none.
         kind: one of ``KINDS``.
-        folder: of the model, relative to the card; None for a kind that has none.
+        folder: of the sentence-transformers model, packed or not, relative to the card; None for
+            other kinds.
         revision: version of a model that has no weights; empty when it comes from the weights.
         license: SPDX or mteb's spelling.
         languages: ISO 639-1 codes, empty for any.
@@ -72,7 +72,7 @@ def read_model_card(path: Path) -> ModelCard:
     if card.kind not in KINDS:
         msg = f"{path}: kind {card.kind!r} is not one of {', '.join(KINDS)}"
         raise CardError(msg)
-    if (card.folder is None) != (card.kind not in _FOLDER_KINDS):
-        msg = f"{path}: 'path' belongs to the kinds {' and '.join(_FOLDER_KINDS)}, and only to them"
+    if (card.folder is None) != (card.kind != "sentence-transformers"):
+        msg = f"{path}: 'path' belongs to the kind 'sentence-transformers', and only to it"
         raise CardError(msg)
     return card

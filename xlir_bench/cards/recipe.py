@@ -32,6 +32,7 @@ class PairSource:
         columns: of a hub data set: what it calls ``id``, ``query``, ``passage``, ``negative``.
         document: regular expression whose first group names the document in an id; pairs of one
             document are held out together. Empty if every id is a document of its own.
+        license: of the texts, for the model card.
 
     """
 
@@ -42,6 +43,7 @@ class PairSource:
     split: str = "train"
     columns: dict[str, str] = field(default_factory=dict)
     document: str = ""
+    license: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,6 +226,7 @@ def _sources(table: Table, key: str) -> tuple[PairSource, ...]:
                 split=entry.take("split", str, "train"),
                 columns=entry.table("columns", {}).rest(str),
                 document=entry.take("document", str, ""),
+                license=entry.take("license", str, ""),
             )
         )
         entry.finish()

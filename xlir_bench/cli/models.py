@@ -41,10 +41,10 @@ def export(name: str, folder: Path, /) -> None:
         To write; it must not be there yet.
 
     """
-    from xlir_bench.encoders.packed import unpack
+    from xlir_bench.encoders.packed import is_packed, unpack
 
     card = _card(name)
-    if card.kind != "packed" or card.folder is None:
+    if card.folder is None or not is_packed(card.folder):
         msg = f"{card.name} is no packed model: there is nothing to export"
         raise EncoderError(msg)
     unpack(card.folder, folder)
@@ -59,7 +59,7 @@ def pack(
 ) -> None:
     """Write a sentence-transformers folder in 8 bits, a quarter of its size, to ship in a package.
 
-    Give it a card of the kind "packed", and mteb loads it by its name.
+    With a model card beside it mteb loads it by its name, as an ordinary float32 model.
 
     Parameters
     ----------

@@ -14,8 +14,9 @@ def model_card(recipe: Recipe, record: dict[str, Any]) -> str:
 
     """
     languages = "".join(f"- {language.code}\n" for language in recipe.languages)
+    license_of = {source.name: source.license or "not stated" for source in recipe.sources}
     rows = "".join(
-        f"| {source} | {sum(counts.values()):,} | {', '.join(counts)} |\n"
+        f"| {source} | {sum(counts.values()):,} | {', '.join(counts)} | {license_of[source]} |\n"
         for source, counts in record["pairs"]["rows"].items()
     )
     since = " (since it was resumed)" if record["resumed"] else ""
@@ -37,8 +38,8 @@ language:
 A multilingual sentence encoder for retrieval, trained from `{record["base"]}` with {kind} batches
 (alpha {recipe.alpha:g}) after [arXiv 2408.10536](https://arxiv.org/abs/2408.10536).
 
-| source | pairs | languages |
-|---|---|---|
+| source | pairs | languages | licence |
+|---|---|---|---|
 {rows}
 {record["steps"]:,} steps, {record["pairs_seen"]:,} pairs seen; {record["seconds"]:,.0f} s{since} on
 {record["processes"]} x {record["device"]}. Validation loss: {record["validation_loss"]}.

@@ -1,7 +1,7 @@
 """Models that mteb does not know: the cards' and local sentence-transformers folders."""
 
 import functools
-from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,7 @@ from pydantic import Field
 from xlir_bench.cards.model import ModelCard
 from xlir_bench.core.language import language
 from xlir_bench.encoders import char_ngrams
-from xlir_bench.encoders.packed import unpacked
+from xlir_bench.encoders.packed import is_packed, unpacked
 from xlir_bench.errors import EncoderError
 from xlir_bench.paths import folder_sha256
 
@@ -77,7 +77,7 @@ def folder_meta(folder: Path, name: str) -> FolderModelMeta:
     if not (folder / "modules.json").is_file() and not (folder / "config.json").is_file():
         msg = f"{folder} is not a sentence-transformers model: it has no modules.json"
         raise EncoderError(msg)
-    fields = {"name": name, "folder": folder.resolve()} | _folder_fields(folder, _load_folder)
+    fields = {"name": name, "folder": folder.resolve()} | _folder_fields(folder)
     return FolderModelMeta(**_empty() | fields)
 
 
@@ -91,8 +91,7 @@ def card_meta(card: ModelCard) -> ModelMeta:
         "adapted_from": card.adapted_from or None,
     }
     if card.folder is not None:
-        load = _load_packed if card.kind == "packed" else _load_folder
-        fields = {"folder": card.folder} | _folder_fields(card.folder, load)
+        fields = {"folder": card.folder} | _folder_fields(card.folder)
         return FolderModelMeta(**_empty() | about | fields)
     fields = {
         "loader": CharNgrams,
@@ -114,9 +113,9 @@ def _empty() -> dict[str, Any]:
     return dict.fromkeys(name for name, f in ModelMeta.model_fields.items() if f.is_required())
 
 
-def _folder_fields(folder: Path, load: Callable[..., Any]) -> dict[str, Any]:
+def _folder_fields(folder: Path) -> dict[str, Any]:
     return {
-        "loader": functools.partial(load, folder=folder),
+        "loader": functools.partial(_load_folder, folder=folder),
         "framework": ["Sentence Transformers", "PyTorch"],
     }
 
@@ -129,17 +128,16 @@ def _load_folder(
     device: str | None = None,
     **kwargs: Any,
 ) -> SentenceTransformerEncoderWrapper:
-    from sentence_transformers import SentenceTransformer
-
-    try:
-        model = SentenceTransformer(str(folder), device=device, local_files_only=True)
-    except (OSError, ValueError, KeyError) as error:
-        msg = f"cannot load {folder} as a sentence-transformers model: {str(error).splitlines()[0]}"
-        raise EncoderError(msg) from error
+    with unpacked(folder) if is_packed(folder) else nullcontext(folder) as plain:
+        model = _load_plain(plain, device)
     return SentenceTransformerEncoderWrapper(model, **kwargs)
 
 
-def _load_packed(name: str, revision: str | None, *, folder: Path, **kwargs: Any) -> Any:
-    """Load a packed model by way of a plain copy, which is gone once it is in memory."""
-    with unpacked(folder) as plain:
-        return _load_folder(name, revision, folder=plain, **kwargs)
+def _load_plain(folder: Path, device: str | None) -> Any:
+    from sentence_transformers import SentenceTransformer
+
+    try:
+        return SentenceTransformer(str(folder), device=device, local_files_only=True)
+    except (OSError, ValueError, KeyError) as error:
+        msg = f"cannot load {folder} as a sentence-transformers model: {str(error).splitlines()[0]}"
+        raise EncoderError(msg) from error
