@@ -9,12 +9,13 @@ import pytest
 import xlir_bench
 
 ROOT = Path(xlir_bench.__file__).parent
-BASE = {"errors", "core", "paths"}
+BASE = {"errors", "core", "paths", "versions"}
 MAY_IMPORT = {
     "__init__": set(),
     "errors": set(),
     "core": {"errors"},
     "paths": {"errors"},
+    "versions": set(),
     "cards": BASE,
     "readers": {*BASE, "cards"},
     "encoders": {*BASE, "cards"},

@@ -1,10 +1,10 @@
 """What must be known to repeat a number: data, versions, machine."""
 
 import platform
-from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 from xlir_bench.cards.task import TaskCard
+from xlir_bench.versions import installed
 
 _PACKAGES = (
     "xlir-bench", "mteb", "ir-measures", "numpy", "numba", "scikit-learn",
@@ -27,10 +27,4 @@ def provenance_of(card: TaskCard) -> dict[str, Any]:
 
 def versions() -> dict[str, str]:
     """Return the installed versions of the packages that decide a score."""
-    found = {}
-    for package in _PACKAGES:
-        try:
-            found[package] = version(package)
-        except PackageNotFoundError:
-            continue
-    return found
+    return installed(_PACKAGES)

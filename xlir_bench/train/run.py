@@ -8,7 +8,6 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from datetime import UTC, datetime
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +23,7 @@ from xlir_bench.train.fit import PairTrainer, make_trainer
 from xlir_bench.train.pairs import Pairs, build_pairs
 from xlir_bench.train.progress import MarkWhole, StopAtStep
 from xlir_bench.train.start import average, load_model, start_from
+from xlir_bench.versions import installed
 
 RECORD = "training.json"
 WORK = "training"
@@ -228,12 +228,6 @@ def _facts(trainer: PairTrainer, pairs: Pairs, seconds: float) -> dict[str, Any]
     drawn = steps * trainer.args.train_batch_size * trainer.args.world_size
     losses = [entry["eval_loss"] for entry in trainer.state.log_history if "eval_loss" in entry]
     best = trainer.args.load_best_model_at_end
-    versions = {}
-    for package in _PACKAGES:
-        try:
-            versions[package] = version(package)
-        except PackageNotFoundError:
-            continue
     return {
         "steps": steps,
         "pairs_seen": drawn,
@@ -242,7 +236,7 @@ def _facts(trainer: PairTrainer, pairs: Pairs, seconds: float) -> dict[str, Any]
         "bf16": bool(trainer.args.bf16),
         "validation_loss": trainer.state.best_metric if best else next(reversed(losses), None),
         "pairs": asdict(pairs.report),
-        "versions": versions,
+        "versions": installed(_PACKAGES),
         "date": datetime.now(tz=UTC).isoformat(timespec="seconds"),
     }
 
