@@ -50,6 +50,14 @@ def test_the_example_of_ir_measures_runs(capsys: pytest.CaptureFixture[str]) -> 
     assert "TLR@20: 1.0" in capsys.readouterr().out
 
 
+def numbers(text: str) -> tuple[str, list[float]]:
+    """Return a text without its numbers, and these."""
+    pattern = r"-?\d[\d,]*(?:\.\d+)?"
+    return re.sub(r"\s+", " ", re.sub(pattern, "#", text)).strip(), [
+        float(number.replace(",", "")) for number in re.findall(pattern, text)
+    ]
+
+
 @pytest.mark.slow
 def test_the_first_screen_shows_what_the_first_command_prints(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
@@ -63,11 +71,16 @@ def test_the_first_screen_shows_what_the_first_command_prints(
         monkeypatch.setattr(module, "SESSION", fresh)
     registry.register()
     mteb.evaluate(
-        mteb.get_model("char-ngrams"),
+        mteb.get_model("xlir-hybrid", device="cpu"),
         mteb.get_tasks(tasks=["XLIRMini"]),
         cache=mteb.ResultCache(tmp_path),
         co2_tracker=False,
+        show_progress_bar=False,
     )
-    printed = [line.split() for line in capsys.readouterr().out.splitlines() if line.strip()]
-    shown = next(block for _, block in BLOCKS if block.startswith("xlir-bench/char-ngrams on"))
-    assert [line.split() for line in shown.splitlines() if line.strip()] == printed
+    printed = numbers(capsys.readouterr().out)
+    shown = numbers(
+        next(block for _, block in BLOCKS if block.startswith("xlir-bench/xlir-hybrid on"))
+    )
+    assert printed[0] == shown[0]
+    # Vectors differ in their last digits between processors; so do the ranks of near ties.
+    assert printed[1] == pytest.approx(shown[1], rel=0.01, abs=0.002)
