@@ -38,7 +38,7 @@ def make(folder: Path, **weights: Any) -> Path:
     (folder / "1_Pooling" / "config.json").write_text("{}", "utf-8")
     (folder / "tokenizer.json").write_text(json.dumps({"a": ["é", 1]}, indent=2), "utf-8")
     (folder / "training").mkdir()
-    (folder / "training" / "checkpoint").write_text("large", "utf-8")
+    save_file(weights, folder / "training" / PLAIN)  # of a checkpoint
     return folder
 
 
@@ -100,6 +100,12 @@ def test_the_other_files_come_along_and_an_unfinished_training_does_not(tmp_path
         "model.safetensors",
     }
     assert (tmp_path / "packed" / "tokenizer.json").read_text("utf-8") == '{"a":["é",1]}'
+
+
+def test_everybody_can_read_what_is_written(tmp_path: Path) -> None:
+    there_and_back(tmp_path, w=on_a_grid())
+    for path in (tmp_path / "packed" / PACKED, tmp_path / "plain" / PLAIN):
+        assert path.stat().st_mode & 0o777 == 0o644
 
 
 def test_a_plain_copy_is_gone_after_use(tmp_path: Path) -> None:

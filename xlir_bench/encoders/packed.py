@@ -8,7 +8,7 @@ They are float32 again when the folder is unpacked, and the model is an ordinary
 import json
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -21,6 +21,8 @@ from xlir_bench.errors import EncoderError, ResultError
 
 PACKED = "model.packed.safetensors"
 PLAIN = "model.safetensors"
+_TRAINING = "training"
+"""Folder of checkpoints and logs that ``xlir-bench train`` leaves in a model's."""
 _BLOCK = 32
 _GRID = 8
 """A 4-bit weight is a whole number from -8 to 7 times the scale of its block."""
@@ -30,7 +32,7 @@ Arrays = dict[str, NDArray[np.generic]]
 
 def is_packed(folder: Path) -> bool:
     """Say whether a folder holds a packed model."""
-    return any(folder.rglob(PACKED))
+    return any(path.name == PACKED for path in _files(folder))
 
 
 def pack(folder: Path, target: Path) -> None:
@@ -53,7 +55,7 @@ def pack(folder: Path, target: Path) -> None:
         arrays: Arrays = {}
         for name, values in _load(weights).items():
             arrays |= _packed(name, np.asarray(values, dtype=np.float32))
-        save_file(arrays, temporary / weights.relative_to(folder).with_name(PACKED))
+        _save(arrays, temporary / weights.relative_to(folder).with_name(PACKED))
         for path in temporary.rglob("tokenizer.json"):
             content = json.loads(path.read_text(encoding="utf-8"))
             path.write_text(
@@ -85,8 +87,7 @@ def unpack(folder: Path, target: Path) -> None:
         raise EncoderError(msg) from error
     with _new_folder(target) as temporary:
         _copy_others(folder, temporary, weights)
-        path = temporary / weights.relative_to(folder).with_name(PLAIN)
-        save_file(plain, path, metadata={"format": "pt"})
+        _save(plain, temporary / weights.relative_to(folder).with_name(PLAIN))
 
 
 @contextmanager
@@ -106,7 +107,7 @@ def unpacked(folder: Path) -> Iterator[Path]:
 
 def _only(folder: Path, name: str) -> Path:
     """Return the one file of this name in a folder."""
-    found = list(folder.rglob(name))
+    found = [path for path in _files(folder) if path.name == name]
     if len(found) != 1:
         msg = f"{folder} must hold one {name}, and holds {len(found)}"
         raise EncoderError(msg)
@@ -122,11 +123,23 @@ def _load(path: Path) -> Arrays:
     return arrays
 
 
+def _save(arrays: Mapping[str, NDArray[np.generic]], path: Path) -> None:
+    """Write weights so that everybody who can see the folder can read them."""
+    save_file(dict(arrays), path, metadata={"format": "pt"})
+    path.chmod(0o644)
+
+
+def _files(folder: Path) -> list[Path]:
+    """Return a model's files, without those of the training that made it."""
+    files = (path for path in folder.rglob("*") if path.is_file())
+    return sorted(path for path in files if path.relative_to(folder).parts[0] != _TRAINING)
+
+
 def _copy_others(folder: Path, target: Path, weights: Path) -> None:
-    """Copy a model's files, all but its weights, and but the folder of an unfinished training."""
-    for path in (p for p in folder.rglob("*") if p.is_file() and p != weights):
-        relative = path.relative_to(folder)
-        if relative.parts[0] != "training":
+    """Copy a model's files, all but its weights."""
+    for path in _files(folder):
+        if path != weights:
+            relative = path.relative_to(folder)
             (target / relative).parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(path, target / relative)
 
