@@ -66,7 +66,7 @@ def test_mteb_knows_its_revision_its_base_and_what_that_has_seen(model: Any) -> 
 
 def test_any_character_that_the_base_knows_can_be_spelt(model: Any) -> None:
     tokenizer = model.model.tokenizer
-    text = "\u1e08 \u10d0\u10d1 \u05d0\u05d1 \u0b85 \u12a0 \u0e01 \u4e8c\u9f98 \u1780 \u0531 \u0d05"
+    text = "\u10d0\u10d1 \u05d0\u05d1 \u0b85 \u12a0 \u0e01 \u4e8c \u1780 \u0531 \u0d05"
     assert tokenizer.unk_token_id not in tokenizer(text)["input_ids"]
 
 

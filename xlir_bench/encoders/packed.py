@@ -178,7 +178,7 @@ def _packed(name: str, values: Floats) -> Arrays:
 def _eight_bits(name: str, values: Floats) -> Arrays:
     """Return whole numbers from -127 to 127 and a scale for each row."""
     scales = np.abs(values).max(axis=1, keepdims=True) / np.float32(127)
-    scales[scales == 0] = 1
+    scales[scales < np.finfo(np.float32).tiny] = 1  # zeros, or as good as
     return {f"{name}.int8": np.rint(values / scales).astype(np.int8), f"{name}.scale8": scales}
 
 
