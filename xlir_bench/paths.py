@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -75,8 +76,37 @@ def written_whole(path: Path) -> Iterator[Path]:
         temporary.chmod(0o644)
         temporary.replace(path)
     except OSError as error:
-        msg = f"cannot write {path}: {error.strerror or error} (is the disk full or read-only?)"
-        raise ResultError(msg) from error
+        raise _unwritable(path, error) from error
     finally:
         if temporary is not None:
             temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def new_folder(target: Path) -> Iterator[Path]:
+    """Yield a temporary folder and rename it to ``target`` when the block succeeds.
+
+    Raises:
+        ResultError: the target is there already, or cannot be written.
+
+    """
+    if target.exists():
+        msg = f"{target} is already there; choose another folder"
+        raise ResultError(msg)
+    temporary: Path | None = None
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        temporary = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent))
+        yield temporary
+        temporary.chmod(0o755)
+        temporary.rename(target)
+    except OSError as error:
+        raise _unwritable(target, error) from error
+    finally:
+        if temporary is not None:
+            shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _unwritable(path: Path, error: OSError) -> ResultError:
+    reason = error.strerror or error
+    return ResultError(f"cannot write {path}: {reason} (is the disk full or read-only?)")

@@ -101,11 +101,8 @@ def make_toy(folder: Path) -> Toy:
 
 
 def _make_model(folder: Path, texts: list[str]) -> None:
-    import torch
-    from sentence_transformers import SentenceTransformer
-    from sentence_transformers.sentence_transformer.modules import Pooling, Transformer
     from tokenizers import Tokenizer, models, pre_tokenizers, processors, trainers
-    from transformers import BertConfig, BertModel, PreTrainedTokenizerFast
+    from transformers import PreTrainedTokenizerFast
 
     words = Tokenizer(models.WordPiece(unk_token=SPECIAL[1]))
     words.pre_tokenizer = pre_tokenizers.Whitespace()
@@ -125,8 +122,19 @@ def _make_model(folder: Path, texts: list[str]) -> None:
         model_max_length=64,
         **{f"{name}_token": token for name, token in names.items()},
     )
+    model = random_encoder(folder.parent / "plain", tokenizer, words.get_vocab_size(), PROMPTS)
+    model.save_pretrained(str(folder), create_model_card=False)
+
+
+def random_encoder(folder: Path, tokenizer: Any, pieces: int, prompts: dict[str, str]) -> Any:
+    """Return BERT with 2 layers of 32 dimensions and random weights; its parts lie in a folder."""
+    import torch
+    from sentence_transformers import SentenceTransformer
+    from sentence_transformers.sentence_transformer.modules import Pooling, Transformer
+    from transformers import BertConfig, BertModel
+
     config = BertConfig(
-        vocab_size=words.get_vocab_size(),
+        vocab_size=pieces,
         hidden_size=32,
         num_hidden_layers=2,
         num_attention_heads=2,
@@ -135,12 +143,10 @@ def _make_model(folder: Path, texts: list[str]) -> None:
     )
     with torch.random.fork_rng():
         torch.manual_seed(0)
-        plain = folder.parent / "plain"
-        BertModel(config).save_pretrained(plain)
-    tokenizer.save_pretrained(plain)
-    modules = [Transformer(str(plain), max_seq_length=64), Pooling(32)]
-    model = SentenceTransformer(modules=modules, prompts=PROMPTS, device="cpu")
-    model.save_pretrained(str(folder), create_model_card=False)
+        BertModel(config).save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    modules = [Transformer(str(folder), max_seq_length=64), Pooling(32)]
+    return SentenceTransformer(modules=modules, prompts=prompts, device="cpu")
 
 
 @pytest.fixture(scope="session")

@@ -7,12 +7,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-import torch
 from sentence_transformers import SentenceTransformer
-from sentence_transformers.sentence_transformer.modules import Pooling, Transformer
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors
-from transformers import BertConfig, BertModel, PreTrainedTokenizerFast
+from transformers import PreTrainedTokenizerFast
 
+from tests.train.conftest import random_encoder
 from xlir_bench.core.language import language
 from xlir_bench.errors import TrainError
 from xlir_bench.train import vocabulary
@@ -42,21 +41,10 @@ def model(tmp_path: Path) -> SentenceTransformer:
         tokenizer_object=unigram,
         **{f"{name}_token": token for name, token in names.items()},
     )
-    config = BertConfig(
-        vocab_size=len(PIECES) + 3,  # XLM-R's has rows that no piece stands for
-        hidden_size=16,
-        num_hidden_layers=1,
-        num_attention_heads=2,
-        intermediate_size=32,
-        max_position_embeddings=64,
-    )
-    with torch.random.fork_rng():
-        torch.manual_seed(0)
-        BertModel(config).save_pretrained(tmp_path / "plain")
-    tokenizer.save_pretrained(tmp_path / "plain")
-    modules = [Transformer(str(tmp_path / "plain"), max_seq_length=60), Pooling(16)]
     prompts = {"query": "q ", "document": "p "}
-    return SentenceTransformer(modules=modules, prompts=prompts, device="cpu")
+    pieces = len(PIECES) + 3  # XLM-R's model has rows that no piece stands for
+    made: SentenceTransformer = random_encoder(tmp_path / "plain", tokenizer, pieces, prompts)
+    return made
 
 
 @pytest.fixture

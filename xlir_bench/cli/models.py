@@ -52,11 +52,7 @@ def export(name: str, folder: Path, /) -> None:
 
 
 @models.command
-def pack(
-    model: Path,
-    folder: Path,
-    /,
-) -> None:
+def pack(model: Path, folder: Path, /) -> None:
     """Write a sentence-transformers folder in 8 bits, a quarter of its size, to ship in a package.
 
     With a model card beside it mteb loads it by its name, as an ordinary float32 model.

@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
 
-from xlir_bench.errors import EncoderError, ResultError
+from xlir_bench.errors import EncoderError
+from xlir_bench.paths import new_folder
 
 PACKED = "model.packed.safetensors"
 PLAIN = "model.safetensors"
@@ -50,7 +51,7 @@ def pack(folder: Path, target: Path) -> None:
 
     """
     weights = _only(folder, PLAIN)
-    with _new_folder(target) as temporary:
+    with new_folder(target) as temporary:
         _copy_others(folder, temporary, weights)
         arrays: Arrays = {}
         for name, values in _load(weights).items():
@@ -85,7 +86,7 @@ def unpack(folder: Path, target: Path) -> None:
     except (KeyError, ValueError) as error:
         msg = f"{weights} is broken: {error}; install the package again"
         raise EncoderError(msg) from error
-    with _new_folder(target) as temporary:
+    with new_folder(target) as temporary:
         _copy_others(folder, temporary, weights)
         _save(plain, temporary / weights.relative_to(folder).with_name(PLAIN))
 
@@ -125,7 +126,10 @@ def _load(path: Path) -> Arrays:
 
 def _save(arrays: Mapping[str, NDArray[np.generic]], path: Path) -> None:
     """Write weights so that everybody who can see the folder can read them."""
-    save_file(dict(arrays), path, metadata={"format": "pt"})
+    try:
+        save_file(dict(arrays), path, metadata={"format": "pt"})
+    except SafetensorError as error:  # a full disk
+        raise OSError(str(error)) from error
     path.chmod(0o644)
 
 
@@ -142,27 +146,6 @@ def _copy_others(folder: Path, target: Path, weights: Path) -> None:
             relative = path.relative_to(folder)
             (target / relative).parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(path, target / relative)
-
-
-@contextmanager
-def _new_folder(target: Path) -> Iterator[Path]:
-    """Yield a temporary folder and rename it to one that was not there when the block succeeds."""
-    if target.exists():
-        msg = f"{target} is already there; choose another folder"
-        raise ResultError(msg)
-    temporary = None
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        temporary = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent))
-        yield temporary
-        temporary.chmod(0o755)
-        temporary.rename(target)
-    except (OSError, SafetensorError) as error:
-        msg = f"cannot write {target}: {error} (is the disk full or read-only?)"
-        raise ResultError(msg) from error
-    finally:
-        if temporary is not None:
-            shutil.rmtree(temporary, ignore_errors=True)
 
 
 def _packed(name: str, values: Floats) -> Arrays:

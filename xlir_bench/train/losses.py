@@ -83,8 +83,8 @@ class _Teacher:
         return self._weight * teacher_loss(embeddings[0][known], embeddings[1][known], taught)
 
 
-class TaughtLoss(MultipleNegativesRankingLoss):
-    """InfoNCE with in-batch negatives, and the teacher's term for labelled batches."""
+class _Taught(torch.nn.Module):
+    """What both losses below need beside the one that each extends."""
 
     def __init__(
         self,
@@ -94,6 +94,10 @@ class TaughtLoss(MultipleNegativesRankingLoss):
     ) -> None:
         super().__init__(model, **kwargs)
         self._teacher = teacher
+
+
+class TaughtLoss(_Taught, MultipleNegativesRankingLoss):
+    """InfoNCE with in-batch negatives, and the teacher's term for labelled batches."""
 
     def compute_loss_from_embeddings(self, embeddings: list[Tensor], labels: Tensor) -> Tensor:
         """Return InfoNCE plus the teacher's term."""
@@ -102,17 +106,8 @@ class TaughtLoss(MultipleNegativesRankingLoss):
         return loss if term is None else loss + term
 
 
-class CachedTaughtLoss(CachedMultipleNegativesRankingLoss):
+class CachedTaughtLoss(_Taught, CachedMultipleNegativesRankingLoss):
     """The same in mini-batches, for batches that are too large for the device's memory."""
-
-    def __init__(
-        self,
-        model: SentenceTransformer,
-        teacher: _Teacher,
-        **kwargs: Any,  # noqa: ANN401 - of the loss that this one extends
-    ) -> None:
-        super().__init__(model, **kwargs)
-        self._teacher = teacher
 
     def calculate_loss(
         self, reps: list[list[Tensor]], labels: Tensor | None = None, *, with_backward: bool = False

@@ -21,6 +21,7 @@ from sentence_transformers import SentenceTransformer
 
 from xlir_bench.core.language import Language
 from xlir_bench.errors import TrainError
+from xlir_bench.paths import new_folder
 
 _BATCH = 10_000
 _WORDS = 200_000
@@ -75,12 +76,13 @@ def choose_pieces(
     if len(kept) > size:
         msg = f"a vocabulary of {size:,} pieces cannot hold the {len(kept):,} single characters"
         raise TrainError(msg)
+    scripts = [_script(piece) for piece in pieces]
     shares: defaultdict[int, float] = defaultdict(float)
     for language in languages:
         witnesses = (
             _count_words(model, _word_list(language.code)),
             _count(model, texts.get(language.code, ())),
-            _own(unigram["vocab"], language.script),
+            _own(unigram["vocab"], scripts, language.script),
         )
         heard = [_shares(found) for found in witnesses if found]
         for found in heard:
@@ -100,7 +102,7 @@ def prune(model: SentenceTransformer, kept: Sequence[int], folder: Path) -> Sent
         folder: to write; replaced if it is there.
 
     Raises:
-        TrainError: the tokenizer is of another kind.
+        ResultError: the folder cannot be written.
 
     """
     transformer: Any = model[0]
@@ -110,15 +112,13 @@ def prune(model: SentenceTransformer, kept: Sequence[int], folder: Path) -> Sent
     cut = torch.nn.Embedding(len(kept), whole.embedding_dim, _weight=whole.weight.detach()[rows])
     body.set_input_embeddings(cut)
     body.config.vocab_size = len(kept)
-    temporary = folder.with_name(f"{folder.name}.part")
-    shutil.rmtree(temporary, ignore_errors=True)
-    model.save_pretrained(str(temporary), create_model_card=False)
-    path = next(temporary.rglob("tokenizer.json"))
-    tokenizer = json.loads(path.read_text(encoding="utf-8"))
-    _renumber(tokenizer, kept)
-    path.write_text(json.dumps(tokenizer, ensure_ascii=False, separators=(",", ":")), "utf-8")
     shutil.rmtree(folder, ignore_errors=True)
-    temporary.rename(folder)
+    with new_folder(folder) as temporary:
+        model.save_pretrained(str(temporary), create_model_card=False)
+        path = next(temporary.rglob("tokenizer.json"))
+        tokenizer = json.loads(path.read_text(encoding="utf-8"))
+        _renumber(tokenizer, kept)
+        path.write_text(json.dumps(tokenizer, ensure_ascii=False), "utf-8")
     return SentenceTransformer(str(folder), local_files_only=True)
 
 
@@ -190,13 +190,15 @@ def _encode(model: SentenceTransformer, texts: Sequence[str]) -> list[list[int]]
     return [one.ids for one in encoded]
 
 
-def _own(vocabulary: Sequence[tuple[str, float]], script: str) -> dict[int, float]:
+def _own(
+    vocabulary: Sequence[tuple[str, float]], scripts: Sequence[str], script: str
+) -> dict[int, float]:
     """Return the tokenizer's own probability of each piece in a script."""
     names = _SCRIPTS.get(script, set())
     return {
         number: math.exp(score)
-        for number, (piece, score) in enumerate(vocabulary)
-        if score and _script(piece) in names
+        for number, (_, score) in enumerate(vocabulary)
+        if score and scripts[number] in names
     }
 
 
