@@ -7,6 +7,7 @@ XlirError                exit status 1
 ├── DataError            a data file that is missing, altered, malformed or inconsistent
 ├── EncoderError         an encoder that cannot be loaded or returns unusable vectors
 ├── ResultError          results that cannot be written, read or trusted
+├── EngineError          workers that cannot be started or were lost
 ├── TrainError           training that cannot start, go on or be resumed
 └── StoppedError         exit status 130: the user stopped what can be resumed
 
@@ -55,6 +56,10 @@ class EncoderError(XlirError):
 
 class ResultError(XlirError):
     """Results that cannot be written, read or trusted."""
+
+
+class EngineError(XlirError):
+    """Workers that cannot be started or were lost."""
 
 
 class TrainError(XlirError):

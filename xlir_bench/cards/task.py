@@ -2,13 +2,18 @@
 
 import hashlib
 import re
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from xlir_bench.cards.toml import Table, read_toml
-from xlir_bench.core.language import Language, language
+from xlir_bench.core.language import LANGUAGES, Language, language
 from xlir_bench.core.mode import RetrievalMode, Setting, retrieval_mode, settings_of
 from xlir_bench.errors import CardError, UnknownNameError
+from xlir_bench.paths import user_data_folder
+
+TRANSLATIONS = "translations"
+"""The kind of ``Source.files`` that makes cross-lingual settings possible."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +26,12 @@ class Source:
         url: with ``{language}``; empty if the files are only local.
         revision: commit or version of the data as published.
         sha256: by language code; the files that are read must have these.
+        qrels_sha256: the same of judgements, where they are files of their own.
+        files: names that each kind of file goes by, with ``{language}``: "topics", "qrels",
+            "corpus", and "translations" of queries with ``{language}`` (of the corpus) and
+            ``{target}`` (of the queries).
+        hub: data set on the hub that has topics and judgements; empty for none.
+        corpus_hub: the same of the corpora.
 
     """
 
@@ -29,6 +40,10 @@ class Source:
     url: str
     revision: str
     sha256: dict[str, str]
+    qrels_sha256: dict[str, str] = field(default_factory=dict)
+    files: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    hub: str = ""
+    corpus_hub: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +85,9 @@ class TaskCard:
         source: the files.
         counts: what a load must find.
         about: licence, citation and the like.
+        pairs: query and corpus language of the cross-lingual settings, where only some are
+            possible; None for all.
+        variant: what tells a benchmark in some of its languages from the whole: ".sw+te".
 
     """
 
@@ -83,20 +101,51 @@ class TaskCard:
     source: Source
     counts: Counts
     about: About
+    pairs: tuple[tuple[Language, Language], ...] | None = None
+    variant: str = ""
+
+    @property
+    def full_name(self) -> str:
+        """Return the name under which results are kept: "XQuADR", or "MIRACL.sw+te"."""
+        return f"{self.name}{self.variant}"
 
     def task_name(self, mode: RetrievalMode) -> str:
         """Return the name of the benchmark's task in one mode: "XQuADRMono"."""
-        return f"{self.name}{mode.value.capitalize()}"
+        return f"{self.name}{mode.value.capitalize()}{self.variant}"
 
     def settings(self, mode: RetrievalMode | None = None) -> tuple[Setting, ...]:
         """Return the settings of one mode, or of all modes of the card."""
         modes = self.modes if mode is None else (mode,)
-        return tuple(s for m in modes for s in settings_of(m, self.languages))
+        return tuple(s for m in modes for s in self._settings(m))
+
+    def _settings(self, mode: RetrievalMode) -> tuple[Setting, ...]:
+        if mode is RetrievalMode.cross and self.pairs is not None:
+            return tuple(Setting(mode, x, (y,)) for x, y in self.pairs)
+        return settings_of(mode, self.languages)
+
+    def restricted_to(self, languages: Iterable[Language]) -> "TaskCard":
+        """Return the benchmark in some of its languages, under a name of its own.
+
+        In the pool of all languages a score depends on which languages those are.
+        """
+        wanted = set(languages)
+        kept = tuple(x for x in self.languages if x in wanted)
+        if kept == self.languages:
+            return self
+        pairs = None if self.pairs is None else tuple(p for p in self.pairs if p[1] in wanted)
+        modes = tuple(m for m in self.modes if m is not RetrievalMode.cross or pairs != ())
+        variant = f".{'+'.join(x.code for x in kept)}"
+        return replace(self, languages=kept, modes=modes, pairs=pairs, variant=variant)
 
     @property
     def data_sha256(self) -> str:
         """Return one checksum of all files: SHA-256 of the lines "language sha256"."""
-        lines = "".join(f"{code} {value}\n" for code, value in sorted(self.source.sha256.items()))
+        if not self.source.sha256:  # a data set of the hub: its commit names every byte
+            return hashlib.sha256(
+                f"{self.source.hub} {self.source.revision}\n".encode()
+            ).hexdigest()
+        sums = [*sorted(self.source.sha256.items()), *sorted(self.source.qrels_sha256.items())]
+        lines = "".join(f"{code} {value}\n" for code, value in sums)
         return hashlib.sha256(lines.encode()).hexdigest()
 
 
@@ -114,6 +163,7 @@ def read_task_card(path: Path) -> TaskCard:
     except UnknownNameError as error:
         msg = f"{path}: {error}"
         raise CardError(msg) from error
+    source = _source(table.table("source"))
     card = TaskCard(
         name=table.take("name", str),
         path=path,
@@ -122,9 +172,10 @@ def read_task_card(path: Path) -> TaskCard:
         main_measure=table.take("main_measure", str),
         measures=table.strings("measures"),
         split=table.take("split", str, "test"),
-        source=_source(table.table("source")),
+        source=source,
         counts=_counts(table.table("counts", {})),
         about=_about(table.table("about")),
+        pairs=tuple(_pairs(path.parent, source, languages)) if source.files else None,
     )
     table.finish()
     _check(card)
@@ -138,9 +189,41 @@ def _source(table: Table) -> Source:
         url=table.take("url", str, ""),
         revision=table.take("revision", str),
         sha256=table.table("sha256").rest(str),
+        qrels_sha256=table.table("qrels_sha256", {}).rest(str),
+        files=_names(table.table("files", {})),
+        hub=table.take("hub", str, ""),
+        corpus_hub=table.take("corpus_hub", str, ""),
     )
     table.finish()
     return source
+
+
+_KINDS = ("topics", "qrels", "corpus", TRANSLATIONS)
+
+
+def _names(table: Table) -> dict[str, tuple[str, ...]]:
+    names = {kind: table.strings(kind, []) for kind in _KINDS}
+    table.finish()
+    return {kind: patterns for kind, patterns in names.items() if patterns}
+
+
+def data_roots(card_folder: Path, folder: str) -> list[Path]:
+    """Return where files of a benchmark may lie that are not downloads, in the order tried."""
+    user = user_data_folder()
+    return [root / folder for root in (card_folder, user) if root is not None]
+
+
+def _pairs(
+    card_folder: Path, source: Source, languages: tuple[Language, ...]
+) -> Iterator[tuple[Language, Language]]:
+    """Yield (language of the queries, language of the corpus) for which translations exist."""
+    patterns = source.files.get(TRANSLATIONS, ())
+    for corpus in languages:
+        for other in LANGUAGES.values():
+            names = [p.format(language=corpus.code, target=other.code) for p in patterns]
+            roots = data_roots(card_folder, source.folder)
+            if any((root / name).is_file() for root in roots for name in names):
+                yield other, corpus
 
 
 def _counts(table: Table) -> Counts:
@@ -172,13 +255,16 @@ def _check(card: TaskCard) -> None:
     source, counts = card.source, card.counts
     tables = {
         "source.sha256": set(source.sha256),
+        "source.qrels_sha256": set(source.qrels_sha256),
         "counts.queries": set(counts.queries),
         "counts.passages": set(counts.passages),
     }
-    for field, named in tables.items():
-        odd = sorted(named ^ codes) if named or field == "source.sha256" else []
+    is_pinned_by_hub = bool(source.hub and _COMMIT.fullmatch(source.revision))
+    for place, named in tables.items():
+        is_needed = place == "source.sha256" and not is_pinned_by_hub
+        odd = sorted(named ^ codes) if named or is_needed else []
         if odd:
-            msg = f"{card.path}: [{field}] must name exactly the languages, but not so {odd[0]!r}"
+            msg = f"{card.path}: [{place}] must name exactly the languages, but not so {odd[0]!r}"
             raise CardError(msg)
     numbers = [*counts.queries.values(), *counts.passages.values()]
     wrong = {
@@ -191,14 +277,17 @@ def _check(card: TaskCard) -> None:
             {RetrievalMode.pool, RetrievalMode.pair} & set(card.modes)
         ),
         "source.url (it must hold {language})": bool(source.url) and "{language}" not in source.url,
-        "source.sha256": not all(map(_SHA256.fullmatch, source.sha256.values())),
+        "source.sha256": not all(
+            map(_SHA256.fullmatch, [*source.sha256.values(), *source.qrels_sha256.values()])
+        ),
         "counts": any(type(n) is not int or n < 0 for n in numbers),
         "about.dates (two, from and to)": len(card.about.dates) != 2,
     }
-    for field, is_wrong in wrong.items():
+    for what, is_wrong in wrong.items():
         if is_wrong:
-            msg = f"{card.path}: wrong value of {field}: empty, repeated or out of range"
+            msg = f"{card.path}: wrong value of {what}: empty, repeated or out of range"
             raise CardError(msg)
 
 
 _SHA256 = re.compile("[0-9a-f]{64}")
+_COMMIT = re.compile("[0-9a-f]{40}")

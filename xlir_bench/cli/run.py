@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from cyclopts import Parameter
 from cyclopts.validators import Number
@@ -30,6 +30,10 @@ def run(  # noqa: PLR0913 - one parameter an option
         tuple[str, ...],
         Parameter(name="--measures", consume_multiple=True, negative="", show_default=False),
     ] = (),
+    languages: Annotated[
+        tuple[str, ...],
+        Parameter(name="--languages", consume_multiple=True, negative="", show_default=False),
+    ] = (),
     pool: Annotated[str | None, Parameter(name="--pool")] = None,
     by_language: Annotated[
         bool, Parameter(name="--by-language", negative="", show_default=False)
@@ -42,6 +46,8 @@ def run(  # noqa: PLR0913 - one parameter an option
     ] = False,
     name: Annotated[str | None, Parameter(name="--name")] = None,
     device: Annotated[str | None, Parameter(name="--device")] = None,
+    engine: Annotated[Literal["local", "ray"], Parameter(name="--engine")] = "local",
+    workers: Annotated[int, Parameter(name="--workers", validator=Number(gte=0))] = 0,
     batch_size: Annotated[int, Parameter(name="--batch-size", validator=Number(gte=1))] = 32,
     debias: Annotated[
         tuple[str, ...],
@@ -71,6 +77,9 @@ def run(  # noqa: PLR0913 - one parameter an option
         Only these modes of the benchmarks: mono, cross, multi.
     measures:
         Print these instead of the card's (P@3, nDCG@100, ...): any, exactly, from the rank table.
+    languages:
+        Only these languages of the benchmarks, as a benchmark of its own: MIRACL.sw+te. In a pool
+        of fewer languages scores are higher.
     pool:
         Languages of one pool, "en,de,ar": queries in each of them search all of them. With "own,en"
         each query searches its own language and English, with "own,any" its own and each other in
@@ -84,7 +93,13 @@ def run(  # noqa: PLR0913 - one parameter an option
     name:
         "org/name" of a local folder in results (default: local/<folder>).
     device:
-        cpu, cuda, cuda:1, mps (default: the fastest there is).
+        cpu, cuda, cuda:1, mps (default: the fastest there is). Corpora that are streamed can be
+        shared out: "cuda:0,cuda:1" is one process for each.
+    engine:
+        Where the shards of corpora that are streamed are worked on: local, or ray (RAY_ADDRESS, or
+        a cluster of this machine).
+    workers:
+        Workers of the Ray cluster (default: one for each GPU, or for each CPU without any).
     batch_size:
         Texts a batch.
     debias:
@@ -116,6 +131,8 @@ def run(  # noqa: PLR0913 - one parameter an option
     chosen_pool = _pool(pool)
     pool_languages = chosen_pool[0] if chosen_pool else ()
     chosen = _chosen(tasks, [_mode(value) for value in mode])
+    if languages:
+        chosen = [_in_languages(*both, [language(code) for code in languages]) for both in chosen]
     for task, (card, _) in zip(tasks, chosen, strict=True):
         codes = [x.code for x in card.languages]
         for missing in (x.code for x in pool_languages if x not in card.languages):
@@ -136,8 +153,10 @@ def run(  # noqa: PLR0913 - one parameter an option
         debias=methods,
         debias_from=debias_from or "",
         debias_rank=debias_rank,
+        devices=tuple(device.split(",")) if device else (),
+        ray_workers=workers if engine == "ray" else None,
     )
-    run_tasks(model, name, device, chosen, options)
+    run_tasks(model, name, chosen, options)
 
 
 OWN, ANY = "own", "any"
@@ -176,6 +195,17 @@ def _mode(name: str) -> RetrievalMode:
         msg = f"a {mode} is chosen with --pool en,de or --pool own,en, not with --mode"
         raise UsageError(msg)
     return mode
+
+
+def _in_languages(
+    card: TaskCard, modes: tuple[RetrievalMode, ...], languages: Sequence[Language]
+) -> tuple[TaskCard, tuple[RetrievalMode, ...]]:
+    """Return a benchmark in some of its languages, and the modes that it still has."""
+    for missing in (x.code for x in languages if x not in card.languages):
+        codes = [x.code for x in card.languages]
+        raise UnknownNameError(missing, codes, kind=f"language of {card.name}")
+    some = card.restricted_to(languages)
+    return some, tuple(m for m in modes if m in some.modes)
 
 
 def _chosen(

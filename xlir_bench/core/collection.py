@@ -44,10 +44,10 @@ class Collection:
                 f" {len(self.qrels)} judgements"
             )
             raise DataError(msg)
-        _check_unique(self.name, "passage", [p.passage_id for p in self.passages])
-        _check_unique(self.name, "query", [q.query_id for q in self.queries])
+        check_unique(self.name, "passage", [p.passage_id for p in self.passages])
+        check_unique(self.name, "query", [q.query_id for q in self.queries])
         _check_grouped(self.name, [p.language for p in self.passages])
-        _check_judgements(self)
+        check_judged(self.name, self.qrels, len(self.queries), len(self.passages))
 
     @property
     def languages(self) -> tuple[Language, ...]:
@@ -100,7 +100,8 @@ def _new_rows(n: int, kept: Sequence[int]) -> np.ndarray[tuple[int], np.dtype[np
     return rows
 
 
-def _check_unique(name: str, kind: str, ids: list[str]) -> None:
+def check_unique(name: str, kind: str, ids: Sequence[str]) -> None:
+    """Raise a DataError if an id is repeated."""
     if len(set(ids)) != len(ids):
         repeated = [key for key, count in Counter(ids).items() if count > 1]
         msg = f"{name} repeats {len(repeated)} {kind} ids, first {repeated[0]!r}"
@@ -114,20 +115,20 @@ def _check_grouped(name: str, languages: list[Language]) -> None:
         raise DataError(msg)
 
 
-def _check_judgements(collection: Collection) -> None:
-    qrels = collection.qrels
+def check_judged(name: str, qrels: Qrels, n_queries: int, n_passages: int) -> None:
+    """Raise a DataError for judgements of what does not exist, of grade 0, or given twice."""
     for kind, rows, n in (
-        ("query", qrels.query_rows, len(collection.queries)),
-        ("passage", qrels.passage_rows, len(collection.passages)),
+        ("query", qrels.query_rows, n_queries),
+        ("passage", qrels.passage_rows, n_passages),
     ):
         bad = rows[(rows < 0) | (rows >= n)]
         if bad.size:
-            msg = f"{collection.name} judges a {kind} that does not exist, row {bad[0]} of {n}"
+            msg = f"{name} judges a {kind} that does not exist, row {bad[0]} of {n}"
             raise DataError(msg)
     if qrels.grades.min() < 1:
-        msg = f"{collection.name} has a judgement of grade {qrels.grades.min()}; keep 1 and above"
+        msg = f"{name} has a judgement of grade {qrels.grades.min()}; keep 1 and above"
         raise DataError(msg)
     pairs = set(zip(qrels.query_rows.tolist(), qrels.passage_rows.tolist(), strict=True))
     if len(pairs) != len(qrels):
-        msg = f"{collection.name} judges {len(qrels) - len(pairs)} query-passage pairs twice"
+        msg = f"{name} judges {len(qrels) - len(pairs)} query-passage pairs twice"
         raise DataError(msg)

@@ -168,6 +168,9 @@ class RankTable:
         similarities: (n,) float32 of query and relevant passage; higher is better.
         beaten_by: (n, n_languages) int64; exact, full depth: passages of each language that rank
             before the relevant passage (trec_eval order: similarity, then passage id descending).
+        confined_to: (n_query_ids,) int64 into ``languages``: the only corpus that a query may
+            search, ``NO_LANGUAGE`` for any; None if no query is confined. ``n_queries`` does not
+            count the confined ones.
 
     """
 
@@ -185,6 +188,7 @@ class RankTable:
     grades: NDArray[np.int64]
     similarities: NDArray[np.float32]
     beaten_by: NDArray[np.int64]
+    confined_to: NDArray[np.int64] | None = None
 
     def __len__(self) -> int:
         """Return the number of (query, relevant passage) rows."""
@@ -202,8 +206,13 @@ class RankTable:
         )
         place = np.full(len(self.languages) + 1, NO_LANGUAGE)
         place[pool] = np.arange(len(pool))
-        of_language = self.query_languages == asked
-        rows = np.flatnonzero(of_language & (place[self.passage_languages] != NO_LANGUAGE))
+        is_asked = (self.query_languages == asked) & (place[self.passage_languages] != NO_LANGUAGE)
+        is_confined = np.zeros(len(self), dtype=bool)
+        if self.confined_to is not None:
+            only = self.confined_to[self.query_rows]
+            is_confined = only != NO_LANGUAGE
+            is_asked &= ~is_confined | ((only == pool[0]) if len(pool) == 1 else False)
+        rows = np.flatnonzero(is_asked)
         queries, above = self.query_rows[rows], self.beaten_by[np.ix_(rows, pool)]
         n_answered = len(np.unique(queries))
         return grouped_ranks(
@@ -211,7 +220,11 @@ class RankTable:
             1 + above.sum(axis=1),
             self.grades[rows],
             n_passages=int(self.n_passages[pool].sum()),
-            n_unanswered=int(self.n_queries[asked]) - n_answered if asked >= 0 else 0,
+            n_unanswered=(
+                int(self.n_queries[asked]) - n_answered
+                if asked >= 0 and not is_confined[rows].any()
+                else 0
+            ),
             topics=self.topics,
             labels=Labels(
                 own=np.full(n_answered, place[asked]),

@@ -16,7 +16,7 @@ def provenance_of(card: TaskCard) -> dict[str, Any]:
     """Return the part of a provenance record that does not depend on the model."""
     return {
         "format": 1,
-        "benchmark": card.name,
+        "benchmark": card.full_name,
         "data_revision": card.source.revision,
         "data_sha256": card.data_sha256,
         "versions": {"python": platform.python_version()} | versions(),

@@ -22,6 +22,8 @@ def write_rank_table(table: RankTable, path: Path, provenance: dict[str, Any]) -
 
     """
     codes = [x.code for x in table.languages]
+    only = table.confined_to
+    confined = {} if only is None else {"confined_to": columns.smallest(only[table.query_rows] + 1)}
     fields = {
         "query_id": columns.dictionary(table.query_rows, table.query_ids),
         "topic_id": columns.dictionary(table.topics[table.query_rows], table.topic_ids),
@@ -34,6 +36,7 @@ def write_rank_table(table: RankTable, path: Path, provenance: dict[str, Any]) -
             f"beaten_by_{x}": columns.smallest(c)
             for x, c in zip(codes, table.beaten_by.T, strict=True)
         },
+        **confined,
     }
     header = {
         "languages": codes,
@@ -84,4 +87,9 @@ def read_rank_table(path: Path) -> RankTable:
             grades=columns.integers(arrow["grade"]),
             similarities=arrow["similarity"].to_numpy().astype(np.float32),
             beaten_by=np.stack([columns.integers(arrow[f"beaten_by_{x}"]) for x in codes], axis=1),
+            confined_to=(
+                columns.integers(arrow["confined_to"])[first_row] - 1
+                if "confined_to" in arrow.column_names
+                else None
+            ),
         )

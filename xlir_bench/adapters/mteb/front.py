@@ -16,8 +16,9 @@ from mteb.models.model_implementations import MODEL_REGISTRY
 from mteb.models.model_meta import ModelMeta
 
 from xlir_bench.adapters.mteb.debias import apply, debiased
+from xlir_bench.adapters.mteb.make import Place
 from xlir_bench.adapters.mteb.models import folder_meta
-from xlir_bench.adapters.mteb.registry import register
+from xlir_bench.adapters.mteb.registry import register, register_task
 from xlir_bench.adapters.mteb.scores import figures_of, mean_by_language, read_scores
 from xlir_bench.adapters.mteb.session import SESSION, rank_table_path
 from xlir_bench.adapters.mteb.task import encoder_of
@@ -26,14 +27,17 @@ from xlir_bench.core.language import Language
 from xlir_bench.core.mode import RetrievalMode, Setting, settings_of
 from xlir_bench.core.ranking import RankTable
 from xlir_bench.core.score import Scorecard, macro_figures
+from xlir_bench.encoders.base import Encoder
 from xlir_bench.encoders.debias import Method
-from xlir_bench.errors import EncoderError, UnknownNameError, XlirError
+from xlir_bench.engines.local import LocalEngine
+from xlir_bench.engines.ray import RayEngine
+from xlir_bench.errors import EncoderError, UnknownNameError, UsageError, XlirError
 from xlir_bench.evaluate import Readings, per_query, readings, scorecard, search
 from xlir_bench.measures.above_share import above_shares
 from xlir_bench.measures.catalogue import parse_all
 from xlir_bench.measures.heat_map import answer_language_precision
 from xlir_bench.paths import written_whole
-from xlir_bench.readers.read import read
+from xlir_bench.readers.read import read_any
 from xlir_bench.results.hits_file import hits_beside, hits_path
 from xlir_bench.results.per_query_file import Rows, write_per_query
 from xlir_bench.results.rank_file import read_provenance, read_rank_table
@@ -78,12 +82,13 @@ class Options:
     debias: Sequence[Method] = ()
     debias_from: str = ""
     debias_rank: int = 1
+    devices: Sequence[str] = ()
+    ray_workers: int | None = None
 
 
 def run_tasks(
     model: str,
     name: str | None,
-    device: str | None,
     chosen: Sequence[tuple[TaskCard, Sequence[RetrievalMode]]],
     options: Options,
 ) -> None:
@@ -93,7 +98,11 @@ def run_tasks(
         XlirError: the model, the data or the results folder is not usable.
 
     """
+    device = options.devices[0] if options.devices else None
     loaded, cache = _prepare(model, name, device, options.output_folder)
+    for card, _ in chosen:
+        register_task(card)
+    SESSION.place = _place(model, name, chosen[0][0], options)
     if not options.debias:
         _run(loaded, cache, chosen, options)
         return
@@ -109,6 +118,45 @@ def run_tasks(
         _run(loaded, cache, chosen, options)
 
 
+def _place(model: str, name: str | None, card: TaskCard, options: Options) -> Place:
+    """Return where the shards of streamed corpora are worked on."""
+    if options.ray_workers is None and len(options.devices) < 2:
+        return Place()
+    if options.debias:
+        msg = "--debias works in one process: leave out --engine ray and further devices"
+        raise UsageError(msg)
+    setup = LoadElsewhere(model, name, card, options.batch_size)
+    if options.ray_workers is not None:
+        return Place(RayEngine(options.ray_workers), setup)
+    return Place(LocalEngine(tuple(options.devices)), setup)
+
+
+@dataclass(frozen=True, slots=True)
+class LoadElsewhere:
+    """Loads the model in a worker process, which gets this object and nothing of ours."""
+
+    model: str
+    name: str | None
+    card: TaskCard
+    batch_size: int
+
+    def __call__(self, device: str | None) -> Encoder:
+        """Return the encoder on a device.
+
+        Raises:
+            EncoderError: the model cannot be loaded there, or is no encoder.
+
+        """
+        register()
+        encoder = encoder_of(
+            _load(self.model, self.name, device), self.card, {"batch_size": self.batch_size}
+        )
+        if encoder is None:
+            msg = f"{self.model} ranks for itself: only encoders can be run on streamed corpora"
+            raise EncoderError(msg)
+        return encoder
+
+
 def _run(
     loaded: Any,
     cache: ResultCache,
@@ -117,7 +165,7 @@ def _run(
 ) -> None:
     for card, modes in chosen:
         whole = tuple(modes) == card.modes
-        names = [card.name] if whole else [card.task_name(mode) for mode in modes]
+        names = [card.full_name] if whole else [card.task_name(mode) for mode in modes]
         mteb.evaluate(
             loaded,
             mteb.get_tasks(tasks=names),
@@ -143,9 +191,9 @@ def keep_hits(
     if encoder is None:
         msg = f"{model} ranks for itself, and keeps no first passages to show"
         raise EncoderError(msg)
-    folder = cache.get_task_result_path(card.name, loaded.mteb_model_meta).parent
+    folder = cache.get_task_result_path(card.full_name, loaded.mteb_model_meta).parent
     SESSION.remember_folder(loaded.mteb_model_meta, folder)
-    SESSION.evaluation(encoder, card, read(card)).write(folder)
+    SESSION.evaluation(encoder, card, read_any(card)).write(folder)
     return hits_path(rank_table_path(folder, card, card.languages))
 
 
@@ -194,7 +242,7 @@ def _report(
 ) -> None:
     """Print the figures of one benchmark; write run files if they were asked for."""
     meta: ModelMeta = model.mteb_model_meta
-    folder = cache.get_task_result_path(card.name, meta).parent
+    folder = cache.get_task_result_path(card.full_name, meta).parent
     path = rank_table_path(folder, card, card.languages)
     measures = list(options.measures) or list(card.measures)
     settings = _settings(card, modes, options)
@@ -209,14 +257,14 @@ def _report(
     else:
         result = _saved(cache, meta, card, modes, measures)
     names = [m.name for m in parse_all(measures)]
-    _show(f"{meta.name} on {card.name}", result, names, options)
+    _show(f"{meta.name} on {card.full_name}", result, names, options)
     if options.by_language and found is not None:
         _show_tables_by_language(found)
     if options.run_file:
         _write_runs(model, card, settings, folder, options)
     if options.per_query and found is not None and table is not None:
         rows = _per_query_rows(table, found, measures)
-        name = f"{card.name}.per_query.parquet"
+        name = f"{card.full_name}.per_query.parquet"
         write_per_query(folder / name, rows, read_provenance(path) if path.exists() else {})
     sys.stdout.write(f"results: {folder}\n")
 
@@ -284,7 +332,7 @@ def _table(model: Any, card: TaskCard, path: Path, options: Options) -> RankTabl
     if path.exists():
         return read_rank_table(path)
     encoder = encoder_of(model, card, {"batch_size": options.batch_size})
-    return SESSION.evaluation(encoder, card, read(card)).table if encoder else None
+    return SESSION.evaluation(encoder, card, read_any(card)).table if encoder else None
 
 
 def _saved(
@@ -296,7 +344,7 @@ def _saved(
 ) -> Scorecard:
     """Return what mteb's results hold; macro intervals are in that of the whole benchmark."""
     scores, figures = [], []
-    whole = cache.load_task_result(card.name, meta) if tuple(modes) == card.modes else None
+    whole = cache.load_task_result(card.full_name, meta) if tuple(modes) == card.modes else None
     entry = whole.scores[card.split][0] if whole else {}
     for mode in modes:
         result = cache.load_task_result(card.task_name(mode), meta)
@@ -318,13 +366,13 @@ def _write_runs(
     if encoder is None:
         msg = "--run-file needs an encoder; for other models use: mteb run --prediction-folder"
         raise EncoderError(msg)
-    evaluation = SESSION.evaluation(encoder, card, read(card))
+    evaluation = SESSION.evaluation(encoder, card, read_any(card))
     queries, passages = evaluation.vectors()
     tag = encoder.name.replace("/", "__")
     for setting in settings:
         hits = search(evaluation.collection, setting, queries, passages, RUN_DEPTH)
         name = str(setting).replace("/", ".").replace(":", ".")
-        write_run(folder / f"{card.name}.runs" / f"run.{name}.txt", hits, tag)
+        write_run(folder / f"{card.full_name}.runs" / f"run.{name}.txt", hits, tag)
 
 
 def _check_writable(folder: Path) -> None:

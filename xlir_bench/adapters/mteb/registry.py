@@ -46,13 +46,11 @@ def register() -> None:
 
     A wrong card of the user's is one warning, and the others are registered.
     """
-    registry = _get_tasks()._TASKS_REGISTRY  # noqa: SLF001 - mteb has no plugin interface
     for card in task_cards(_warn).values():
-        if card.name not in registry:
-            try:
-                register_task(card)
-            except CardError as error:
-                _warn(error)
+        try:
+            register_task(card)
+        except CardError as error:
+            _warn(error)
     _register_models()
     _register_benchmark()
     _watch_results()
@@ -63,8 +61,10 @@ def _warn(error: CardError) -> None:
 
 
 def register_task(card: TaskCard) -> None:
-    """Add the tasks of one card to mteb's registry."""
+    """Add the tasks of one card to mteb's registry, unless they are there."""
     module: Any = _get_tasks()
+    if card.full_name in module._TASKS_REGISTRY:  # noqa: SLF001 - mteb has no plugin interface
+        return
     tasks = make_tasks(card)
     module._TASKS_REGISTRY.update({task.metadata.name: task for task in tasks})  # noqa: SLF001
     module.TASK_LIST = (*module.TASK_LIST, *tasks)

@@ -7,39 +7,34 @@ benchmark makes the rank table of all its settings and the others read it.
 import hashlib
 import json
 import logging
-import time
 import weakref
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from mteb.models.model_meta import ModelMeta
 
 from xlir_bench.adapters.mteb.encoder import MtebEncoder, similarity_of
+from xlir_bench.adapters.mteb.make import Made, ModelStores, Place, make
 from xlir_bench.cards.task import TaskCard
 from xlir_bench.core.collection import Collection
 from xlir_bench.core.hits import Hits
+from xlir_bench.core.judged import Judged
 from xlir_bench.core.language import Language
 from xlir_bench.core.mode import RetrievalMode, Setting
 from xlir_bench.core.ranking import Ranks, RankTable
 from xlir_bench.core.score import Scorecard
-from xlir_bench.encoders.base import Encoder, Role, Similarity, Vectors
-from xlir_bench.encoders.debias import Debias
-from xlir_bench.encoders.store import EmbeddingStore, checkpoint_folder
+from xlir_bench.encoders.base import Role, Similarity, Vectors
 from xlir_bench.errors import DataError, ResultError
 from xlir_bench.evaluate import (
-    HITS_DEPTH,
     Readings,
     embed,
-    find_hits,
-    rank,
     readings,
     scorecard,
 )
 from xlir_bench.measures.catalogue import parse_all
-from xlir_bench.paths import cache_folder, written_whole
+from xlir_bench.paths import written_whole
 from xlir_bench.results.hits_file import (
     hits_beside,
     hits_path,
@@ -47,34 +42,9 @@ from xlir_bench.results.hits_file import (
     read_hits_provenance,
     write_hits,
 )
-from xlir_bench.results.provenance import provenance_of
 from xlir_bench.results.rank_file import read_provenance, read_rank_table, write_rank_table
 
 logger = logging.getLogger(__name__)
-
-
-@dataclass
-class ModelStores:
-    """The vectors of one model, by what decides them; the embedder that ``evaluate`` asks."""
-
-    _stores: dict[str, EmbeddingStore] = field(default_factory=dict)
-
-    def store(self, encoder: MtebEncoder, role: Role) -> EmbeddingStore:
-        """Return the store of an encoder's vectors in a role."""
-        key = encoder.memo_key(role)
-        if key not in self._stores:
-            fingerprint = encoder.fingerprint(role)
-            unfinished = cache_folder() / "unfinished"
-            folder = checkpoint_folder(unfinished, fingerprint) if fingerprint else None
-            self._stores[key] = EmbeddingStore(folder)
-        return self._stores[key]
-
-    def embed(self, encoder: Encoder, texts: Sequence[str], role: Role) -> Vectors:
-        """Return the vectors of texts, encoding none twice in this process."""
-        if not isinstance(encoder, MtebEncoder):
-            msg = f"expected an MtebEncoder, not {type(encoder).__name__}"
-            raise TypeError(msg)
-        return self.store(encoder, role).embed(encoder, texts, role)
 
 
 @dataclass
@@ -86,7 +56,7 @@ class Evaluation:
         languages: that were asked for, in card order.
         encoder: the model.
         stores: its vectors.
-        collection: the texts.
+        texts: all of them, or queries and the files of corpora that are streamed.
         table: the ranks.
         hits: the first passages in the pool of all languages; None if no mode has that pool.
         provenance: how they came about.
@@ -98,7 +68,7 @@ class Evaluation:
     languages: tuple[Language, ...]
     encoder: MtebEncoder
     stores: ModelStores
-    collection: Collection
+    texts: Collection | Judged
     table: RankTable
     hits: Hits | None
     provenance: dict[str, Any]
@@ -122,15 +92,36 @@ class Evaluation:
         found = self.table.ranks(setting)
         if not len(found.queries):
             msg = (
-                f"no query of {self.card.name} {setting} has a relevant passage in its pool;"
+                f"no query of {self.card.full_name} {setting} has a relevant passage in its pool;"
                 " leave the setting out"
             )
             raise DataError(msg)
         return found
 
     def vectors(self) -> tuple[Vectors, Vectors]:
-        """Return the vectors of queries and passages, encoding what this process has not seen."""
+        """Return the vectors of queries and passages, encoding what this process has not seen.
+
+        Raises:
+            DataError: the corpora are streamed, and their vectors are never kept.
+
+        """
         return embed(self.collection, self.encoder, self.stores, self.encoder.debias)
+
+    @property
+    def collection(self) -> Collection:
+        """Return the texts.
+
+        Raises:
+            DataError: the corpora are streamed.
+
+        """
+        if isinstance(self.texts, Judged):
+            msg = (
+                f"the corpora of {self.card.full_name} are never in memory: there are no run files"
+                f" of it, only the first passages in {self.card.full_name}.hits.parquet"
+            )
+            raise DataError(msg)
+        return self.texts
 
     def write(self, folder: Path) -> None:
         """Write rank table, hits and provenance beside mteb's result, unless they are there."""
@@ -155,7 +146,7 @@ def rank_table_path(folder: Path, card: TaskCard, languages: Sequence[Language])
     some = (
         "" if len(languages) == len(card.languages) else f".{'+'.join(x.code for x in languages)}"
     )
-    return folder / f"{card.name}{some}.ranks.parquet"
+    return folder / f"{card.full_name}{some}.ranks.parquet"
 
 
 class Session:
@@ -175,6 +166,7 @@ class Session:
         self._current = ""
         self._warned: set[str] = set()
         self.shows_tables = True
+        self.place = Place()
         self.parts: set[str] = set()
 
     def warn_once(self, line: str) -> None:
@@ -199,14 +191,14 @@ class Session:
         return self._stores.setdefault(model, ModelStores())
 
     def evaluation(
-        self, encoder: MtebEncoder, card: TaskCard, collection: Collection
+        self, encoder: MtebEncoder, card: TaskCard, texts: Collection | Judged
     ) -> Evaluation:
-        """Return the evaluation of a model on a collection: remembered, read back, or made now."""
-        present = set(collection.languages)
+        """Return the evaluation of a model on a benchmark: remembered, read back, or made now."""
+        present = set(texts.languages)
         languages = tuple(x for x in card.languages if x in present)
         model = encoder.model
         known = self._evaluations.setdefault(model, {})
-        key = f"{card.name} {card.data_sha256} {' '.join(x.code for x in languages)}"
+        key = f"{card.full_name} {card.data_sha256} {' '.join(x.code for x in languages)}"
         if encoder.debias is not None:
             key += f" {encoder.debias.sha256}"
         if key not in known:
@@ -216,18 +208,16 @@ class Session:
             path = rank_table_path(folder, card, languages) if folder else None
             found = _read_back(path, identity, card)
             if found is None:
-                found = _make(encoder, card, collection, stores)
+                found = make(encoder, card, texts, stores, self.place, identity)
                 found[2]["identity"] = identity
                 path = None
-            known[key] = Evaluation(
-                card, languages, encoder, stores, collection, *found, written=path
-            )
+            known[key] = Evaluation(card, languages, encoder, stores, texts, *found, written=path)
             if folder is not None:
                 known[key].write(folder)
             known[key].discard_checkpoints()
         evaluation = known[key]
         self._current = model_key(model.mteb_model_meta)
-        self._latest[self._current, card.name] = evaluation
+        self._latest[self._current, card.full_name] = evaluation
         return evaluation
 
     def remember_ranks(
@@ -235,7 +225,7 @@ class Session:
     ) -> None:
         """Keep what a model that searches for itself ranked, for the macro averages."""
         self._current = model_key(meta)
-        self._own.setdefault((self._current, card.name), {})[setting] = ranks
+        self._own.setdefault((self._current, card.full_name), {})[setting] = ranks
 
     def scorecard(self, card: TaskCard, mode: RetrievalMode) -> Scorecard | None:
         """Return the scores of the model at work in a mode, None if its ranks are not at hand.
@@ -243,10 +233,10 @@ class Session:
         mteb does not tell an aggregate whose results it combines: it is the model whose results
         were last asked for.
         """
-        evaluation = self._latest.get((self._current, card.name))
+        evaluation = self._latest.get((self._current, card.full_name))
         if evaluation is not None and len(evaluation.languages) == len(card.languages):
             return evaluation.scorecard(mode)
-        own = self._own.get((self._current, card.name), {})
+        own = self._own.get((self._current, card.full_name), {})
         ranks = {setting: own[setting] for setting in card.settings(mode) if setting in own}
         if ranks and len(ranks) == len(card.settings(mode)):
             n_topics = 1 + max(int(r.topics.max()) for r in ranks.values())
@@ -260,7 +250,7 @@ class Session:
 
     def latest(self, meta: ModelMeta, card: TaskCard) -> Evaluation | None:
         """Return the evaluation that a result being saved was computed from."""
-        return self._latest.get((model_key(meta), card.name))
+        return self._latest.get((model_key(meta), card.full_name))
 
 
 def model_key(meta: ModelMeta) -> str:
@@ -274,10 +264,6 @@ def _identity(encoder: MtebEncoder, benchmark: str) -> str | None:
     if None in prints:
         return None
     return hashlib.sha256(json.dumps([benchmark, encoder.similarity, *prints]).encode()).hexdigest()
-
-
-Made = tuple[RankTable, Hits | None, dict[str, Any]]
-"""What an evaluation makes and keeps on disk: ranks, first passages, provenance."""
 
 
 def _read_back(path: Path | None, identity: str | None, card: TaskCard) -> Made | None:
@@ -297,42 +283,6 @@ def _read_back(path: Path | None, identity: str | None, card: TaskCard) -> Made 
     except ResultError as error:
         logger.warning("%s", error)
         return None
-
-
-def _make(
-    encoder: MtebEncoder, card: TaskCard, collection: Collection, stores: ModelStores
-) -> Made:
-    start = time.perf_counter()
-    queries, passages = embed(collection, encoder, stores, encoder.debias)
-    embedded = time.perf_counter()
-    table = rank(collection, queries, passages)
-    ranked = time.perf_counter()
-    is_pooled = RetrievalMode.multi in card.modes
-    hits = find_hits(collection, queries, passages, HITS_DEPTH) if is_pooled else None
-    found = time.perf_counter()
-    provenance = provenance_of(card) | {
-        "model": encoder.name,
-        "revision": encoder.revision,
-        "similarity": encoder.similarity.value,
-        "dimensions": int(queries.shape[1]),
-        "debias": None if encoder.debias is None else _debias_record(encoder.debias),
-        "prompts": {role.value: encoder.prompt(role) for role in Role},
-        **encoder.hardware(),
-        "languages": [x.code for x in collection.languages],
-        "texts_encoded": {role.value: stores.store(encoder, role).n_encoded for role in Role},
-        "texts_resumed": {role.value: stores.store(encoder, role).n_resumed for role in Role},
-        "seconds": {
-            "encode": round(embedded - start, 3),
-            "rank": round(ranked - embedded, 3),
-            "hits": round(found - ranked, 3),
-        },
-        "date": datetime.now(tz=UTC).isoformat(timespec="seconds"),
-    }
-    return table, hits, provenance
-
-
-def _debias_record(debias: Debias) -> dict[str, str]:
-    return {"method": debias.method.value, "statistics_sha256": debias.sha256}
 
 
 SESSION = Session()

@@ -1,6 +1,5 @@
 """Task cards as mteb tasks: one generic class for a mode, one for a whole benchmark."""
 
-import functools
 import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -26,13 +25,14 @@ from xlir_bench.adapters.mteb.scores import (
 from xlir_bench.adapters.mteb.session import SESSION
 from xlir_bench.cards.task import TaskCard
 from xlir_bench.core.collection import Collection
+from xlir_bench.core.judged import Judged
 from xlir_bench.core.mode import RetrievalMode, Setting, languages_of
 from xlir_bench.core.ranking import Ranks
 from xlir_bench.core.score import Figure, Score, macro
-from xlir_bench.errors import CardError, UnknownNameError
+from xlir_bench.errors import CardError, DataError, UnknownNameError
 from xlir_bench.evaluate import Readings, scorecard, search
 from xlir_bench.measures.catalogue import parse_all
-from xlir_bench.readers.read import read
+from xlir_bench.readers.read import read_any
 
 logger = logging.getLogger(__name__)
 
@@ -70,7 +70,7 @@ class XlirModeTask(AbsTaskRetrieval):
 
     card: ClassVar[TaskCard]
     mode: ClassVar[RetrievalMode]
-    collection: Collection
+    texts: Collection | Judged
     floor: LexicalFloor
     is_part = False
 
@@ -91,8 +91,9 @@ class XlirModeTask(AbsTaskRetrieval):
         if self.data_loaded:
             return
         settings = self.settings
-        self.collection = read(self.card, languages_of(settings.values()))
-        self.floor = LexicalFloor(self.collection)
+        self.texts = read_any(self.card, languages_of(settings.values()))
+        if isinstance(self.texts, Collection):
+            self.floor = LexicalFloor(self.texts)
         self.dataset = _Lazy(  # type: ignore[assignment]
             settings,
             lambda subset: _Lazy(self.eval_splits, lambda _: self._split(settings[subset])),
@@ -100,7 +101,14 @@ class XlirModeTask(AbsTaskRetrieval):
         self.data_loaded = True
 
     def _split(self, setting: Setting) -> Mapping[str, Any]:
-        return _Lazy(SPLIT_PARTS, functools.partial(split_part, self.collection, setting))
+        return _Lazy(SPLIT_PARTS, lambda part: split_part(self._collection, setting, part))
+
+    @property
+    def _collection(self) -> Collection:
+        if isinstance(self.texts, Judged):
+            msg = f"{self.card.full_name} is streamed: only encoders can be run on it"
+            raise DataError(msg)
+        return self.texts
 
     def _evaluate_subset(  # type: ignore[override]
         self,
@@ -117,24 +125,33 @@ class XlirModeTask(AbsTaskRetrieval):
         setting = self.settings[hf_subset]
         encoder = encoder_of(model, self.card, encode_kwargs)
         if encoder is None:
+            self._check_searchable(model.mteb_model_meta.name)
             ranks, found = own_ranks(
                 model, self.floor, setting, data_split, self.metadata, encode_kwargs
             )
             SESSION.remember_ranks(model.mteb_model_meta, self.card, setting, ranks)
             scores = self._own_scores(ranks, setting, model.mteb_model_meta.name)
         else:
-            evaluation = SESSION.evaluation(encoder, self.card, self.collection)
+            evaluation = SESSION.evaluation(encoder, self.card, self.texts)
             ranks = evaluation.ranks(setting)
             scores = [s for s in evaluation.scorecard(self.mode).scores if s.setting == setting]
             found = None
             if prediction_folder:
-                hits = search(self.collection, setting, *evaluation.vectors(), self._top_k)
+                hits = search(self._collection, setting, *evaluation.vectors(), self._top_k)
                 found = {query: dict(best) for query, best in hits}
         if prediction_folder and found is not None:
             self._save_task_predictions(
                 found, model, prediction_folder, hf_subset=hf_subset, hf_split=hf_split
             )
         return setting_scores(ranks, setting, scores)
+
+    def _check_searchable(self, name: str) -> None:
+        if isinstance(self.texts, Judged):
+            msg = (
+                f"{name} ranks for itself, but the corpora of {self.card.full_name} are streamed:"
+                " only encoders can be run on it"
+            )
+            raise DataError(msg)
 
     def _own_scores(self, ranks: Ranks, setting: Setting, name: str) -> list[Score]:
         """Score a model's own ranking, and name the measures that need a deeper one."""
@@ -234,7 +251,7 @@ def make_tasks(card: TaskCard) -> list[type[XlirModeTask] | type[XlirTask]]:
         msg = f"{card.path}: {reason}"
         raise CardError(msg) from error
     metadata = AggregateTaskMetadata(
-        name=card.name,
+        name=card.full_name,
         description=f"{card.about.summary} All modes; the main score is the mean of the modes.",
         tasks=[task() for task in modes],
         main_score=card.main_measure,
@@ -246,7 +263,7 @@ def make_tasks(card: TaskCard) -> list[type[XlirModeTask] | type[XlirTask]]:
         dataset={"path": card.source.folder, "revision": card.source.revision},
     )
     fields = {"card": card, "mode_tasks": modes, "metadata": metadata}
-    return [*modes, type(card.name, (XlirTask,), fields | {"__module__": __name__})]
+    return [*modes, type(card.full_name, (XlirTask,), fields | {"__module__": __name__})]
 
 
 def encoder_of(model: Any, card: TaskCard, encode_kwargs: dict[str, Any]) -> MtebEncoder | None:
@@ -257,7 +274,7 @@ def encoder_of(model: Any, card: TaskCard, encode_kwargs: dict[str, Any]) -> Mte
     similarity = SESSION.similarity(model)
     if similarity is None:
         return None
-    metadata = _metadata(card, card.name, card.about.summary, card.settings())
+    metadata = _metadata(card, card.full_name, card.about.summary, card.settings())
     return MtebEncoder(model, metadata, similarity, encode_kwargs)
 
 
