@@ -38,8 +38,10 @@ def line_with(out: str, first: str) -> list[str]:
         ["XQuADR", "11", "13,090", "13,014", "132", "cc-by-sa-4.0"],
         ["MLQAR", "7", "4,199", "20,534", "56", "cc-by-nc-4.0"],
         ["XLIRMini", "12", "1,080", "1,824", "156", "cc0-1.0"],
+        ["MIRACL", "18", "13,495", "106,332,152", "53", "apache-2.0"],
+        ["MIRACLHardNegatives", "18", "-", "-", "36", "cc-by-sa-4.0"],
     ],
-    ids=["XQuADR", "MLQAR", "XLIRMini"],
+    ids=["XQuADR", "MLQAR", "XLIRMini", "MIRACL", "MIRACLHardNegatives"],
 )
 def test_tasks_lists_languages_queries_passages_settings_and_licence(
     call: Call, expected: list[str]
@@ -60,7 +62,7 @@ def test_a_task_is_described_with_licence_citation_and_counts_per_language(call:
 
 def test_tasks_prints_json_that_a_program_can_read(call: Call) -> None:
     records = {record["name"]: record for record in json.loads(call("tasks", "--json").out)}
-    assert set(records) == {"MLQAR", "XLIRMini", "XQuADR"}
+    assert set(records) == {"MIRACL", "MIRACLHardNegatives", "MLQAR", "XLIRMini", "XQuADR"}
     assert records["MLQAR"]["passages"]["en"] == 6264
     assert records["XQuADR"]["modes"] == ["mono", "cross", "multi"]
     assert all(len(record["data_sha256"]) == 64 for record in records.values())
@@ -106,8 +108,8 @@ def test_measures_says_which_direction_is_better(call: Call, first: str, directi
 def test_data_lists_every_file_and_where_it_is(call: Call, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("XLIR_DATA_DIR", raising=False)
     rows = [line.split("\t") for line in call("data").out.splitlines()]
-    assert len(rows) == 11 + 7 + 12
-    assert {row[2] for row in rows if row[0] in ("XQuADR", "MLQAR")} == {"not here yet"}
+    assert len(rows) == 11 + 7 + 12 + 18 + 18
+    assert {row[2] for row in rows if row[0] != "XLIRMini"} == {"not here yet"}
     assert ["XLIRMini", "de", str(data_folder("tasks") / "xlirmini" / "de.json")] in rows
 
 

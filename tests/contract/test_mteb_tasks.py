@@ -63,9 +63,9 @@ def test_a_wrong_card_of_the_user_is_one_warning_and_the_others_are_known(tmp_pa
     module.TASK_LIST = tuple(t for t in module.TASK_LIST if "MyMini" not in t.metadata.name)
 
 
-def test_the_benchmark_holds_every_card() -> None:
+def test_the_benchmark_holds_what_runs_in_minutes() -> None:
     tasks = mteb.get_benchmark("XLIR").tasks
-    assert [task.metadata.name for task in tasks] == sorted(task_cards())
+    assert [task.metadata.name for task in tasks] == ["MLQAR", "XLIRMini", "XQuADR"]
 
 
 def test_the_alias_names_the_model() -> None:

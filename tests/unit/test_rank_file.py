@@ -36,6 +36,7 @@ def table() -> RankTable:
         beaten_by=np.array(
             [[0, 0, 0], [69_999, 299, 0], [1, 0, 0], [255, 256, 0], [65_536, 2, 0], [65_535, 3, 0]]
         ),
+        confined_to=np.array([-1, 0, -1, 1]),
     )
 
 
@@ -66,6 +67,11 @@ def test_rows_keep_their_ids_whatever_the_order_of_the_ids(
     found = read_rank_table(tmp_path / "x.parquet")
     ids = [found.passage_ids[row] for row in found.passage_rows]
     assert ids == [other.passage_ids[row] for row in other.passage_rows]
+
+
+def test_a_table_without_confined_queries_says_so(table: RankTable, tmp_path: Path) -> None:
+    write_rank_table(replace(table, confined_to=None), tmp_path / "x.parquet", {})
+    assert read_rank_table(tmp_path / "x.parquet").confined_to is None
 
 
 def test_provenance_is_read_back(path: Path) -> None:

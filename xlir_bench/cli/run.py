@@ -205,7 +205,12 @@ def _in_languages(
         codes = [x.code for x in card.languages]
         raise UnknownNameError(missing, codes, kind=f"language of {card.name}")
     some = card.restricted_to(languages)
-    return some, tuple(m for m in modes if m in some.modes)
+    left = tuple(m for m in modes if m in some.modes)
+    if not left:
+        codes = ", ".join(x.code for x in languages)
+        msg = f"{card.name} has no mode {' or '.join(modes)} in {codes} alone"
+        raise UsageError(msg)
+    return some, left
 
 
 def _chosen(

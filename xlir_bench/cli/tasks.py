@@ -51,8 +51,8 @@ def _list(cards: list[TaskCard]) -> None:
         table.add_row(
             card.name,
             str(len(card.languages)),
-            f"{sum(card.counts.queries.values()):,}",
-            f"{sum(card.counts.passages.values()):,}",
+            f"{sum(card.counts.queries.values()):,}" if card.counts.queries else "-",
+            f"{sum(card.counts.passages.values()):,}" if card.counts.passages else "-",
             str(len(card.settings())),
             card.about.license,
             card.about.title,

@@ -6,7 +6,7 @@ relevant. ``translations``: topics again, with queries in another language. Sour
 """
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -64,19 +64,18 @@ def corpus_files(card: TaskCard, language: Language) -> list[CorpusFile]:
 
     """
     patterns = _patterns(card, "corpus", language)
-    found = _first_found(card, patterns)
-    if not found:
+    if not found_corpus(card, language):
         _from_hub(card, card.source.corpus_hub, patterns, language)
-        found = _first_found(card, patterns)
-    if not found:
+    if not (found := found_corpus(card, language)):
         raise _missing(card, "corpus", language)
-    return [CorpusFile(language, path) for path in sorted(found, key=_number)]
+    return [CorpusFile(language, path) for path in found]
 
 
-def _first_found(card: TaskCard, patterns: Iterable[str]) -> list[Path]:
-    """Return the files of the first pattern, in the first folder, that has any."""
+def found_corpus(card: TaskCard, language: Language) -> list[Path]:
+    """Return the shards that are here: those of the first pattern in the first folder with any."""
+    patterns = _patterns(card, "corpus", language)
     places = (list(root.glob(pattern)) for root in _roots(card) for pattern in patterns)
-    return next((found for found in places if found), [])
+    return sorted(next((found for found in places if found), []), key=_number)
 
 
 def find_file(card: TaskCard, kind: str, language: Language) -> Path | None:
