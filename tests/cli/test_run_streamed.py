@@ -140,3 +140,18 @@ def test_run_files_of_a_streamed_corpus_are_refused(
     )  # fmt: skip
     assert done.status == 1
     assert "there are no run files" in done.err.splitlines()[-1]
+
+
+def test_stock_mteb_scores_one_language(miracl: Path, call: Call, tmp_path: Path) -> None:
+    import mteb
+
+    printed = run(call, tmp_path / "ours", "MIRACLMono", "--by-language")
+    task = mteb.get_task("MIRACLMono", languages=["yor"])
+    result = mteb.evaluate(
+        mteb.get_model("char-ngrams"), task, cache=mteb.ResultCache(tmp_path / "stock"),
+        show_progress_bar=False, co2_tracker=False,
+    )  # fmt: skip
+    (entry,) = result.task_results[0].scores["dev"]
+    assert entry["hf_subset"] == "yo-yo"
+    (line,) = [x for x in printed.splitlines() if x.split()[:1] == ["mono/yo"]]
+    assert f"{entry['nDCG@10']:.4f}" in line
