@@ -99,6 +99,10 @@ def test_an_engine_that_is_not_installed_is_one_line(
         (("-t", "MIRACLMono", "--languages", "xx"), "unknown language 'xx'"),
         (("-t", "MIRACLMono", "--engine", "slurm"), "slurm"),
         (("-t", "MIRACLCross", "--languages", "en"), "has no mode"),
+        (
+            ("-t", "MIRACL", "--debias", "lir", "--debias-from", "hybrid", "--engine", "ray"),
+            "--debias works in one process",
+        ),
     ],
 )
 def test_wrong_arguments_are_named(call: Call, arguments: tuple[str, ...], message: str) -> None:

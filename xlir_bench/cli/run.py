@@ -128,6 +128,10 @@ def run(  # noqa: PLR0913 - one parameter an option
     if bool(methods) != (debias_from is not None):
         msg = "--debias and --debias-from go together: what to do, and what to learn it from"
         raise UsageError(msg)
+    devices = tuple(device.split(",")) if device else ()
+    if methods and (engine == "ray" or len(devices) > 1):
+        msg = "--debias works in one process: leave out --engine ray and further devices"
+        raise UsageError(msg)
     chosen_pool = _pool(pool)
     pool_languages = chosen_pool[0] if chosen_pool else ()
     chosen = _chosen(tasks, [_mode(value) for value in mode])
@@ -153,7 +157,7 @@ def run(  # noqa: PLR0913 - one parameter an option
         debias=methods,
         debias_from=debias_from or "",
         debias_rank=debias_rank,
-        devices=tuple(device.split(",")) if device else (),
+        devices=devices,
         ray_workers=workers if engine == "ray" else None,
     )
     run_tasks(model, name, chosen, options)
@@ -207,8 +211,8 @@ def _in_languages(
     some = card.restricted_to(languages)
     left = tuple(m for m in modes if m in some.modes)
     if not left:
-        codes = ", ".join(x.code for x in languages)
-        msg = f"{card.name} has no mode {' or '.join(modes)} in {codes} alone"
+        these = ", ".join(x.code for x in languages)
+        msg = f"{card.name} has no mode {' or '.join(modes)} in {these} alone"
         raise UsageError(msg)
     return some, left
 

@@ -8,8 +8,8 @@ all settings together. Memory: O(queries + relevant passages + one chunk), whate
 import hashlib
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -178,14 +178,25 @@ def _asked(judged: Judged, plan: Plan, texts: Sequence[str]) -> Asked:
 
 @dataclass(frozen=True, slots=True)
 class _MakeWorker:
-    """Sets up a worker elsewhere; it is sent there, so it holds only what must be."""
+    """Sets up a worker; it may be sent elsewhere, so it holds only what must be."""
 
     setup: Setup[Encoder]
     adjust: Adjust | None
     asked: Asked
+    tell: Callable[[int], object] | None = None
 
     def __call__(self, device: str | None) -> Worker:
-        return Worker(self.setup(device), self.adjust, self.asked)
+        return Worker(self.setup(device), self.adjust, self.asked, self.tell)
+
+
+@dataclass(frozen=True, slots=True)
+class _Given:
+    """Sets up the encoder that is loaded already, whatever the device."""
+
+    encoder: Encoder
+
+    def __call__(self, device: str | None) -> Encoder:  # noqa: ARG002 - it has a device
+        return self.encoder
 
 
 def _counted(
@@ -202,11 +213,10 @@ def _counted(
                 bar.initial += counted.n_passages
                 bar.update(counted.n_passages)
                 yield shard, counted
-        setup, is_here = plan.setup, plan.engine.is_here
-        if is_here or setup is None:
-            make: Setup[Worker] = lambda _: Worker(plan.encoder, plan.adjust, asked, bar.update)  # noqa: E731
-        else:
-            make = _MakeWorker(setup, plan.adjust, asked)
+        is_here = plan.engine.is_here
+        make = _MakeWorker(plan.setup or _Given(plan.encoder), plan.adjust, asked)
+        if is_here:
+            make = replace(make, setup=_Given(plan.encoder), tell=bar.update)
         broken = []
         for position, result in plan.engine.map(make, count_shard, left):
             if isinstance(result, DataError):
@@ -234,7 +244,7 @@ def _progress(total: int, what: str, unit: str, shards: Sequence[CorpusFile]) ->
         unit_scale=True,
         file=sys.stderr,
         mininterval=1,
-        disable=None if not shards else False,
+        disable=not shards,
     )
 
 

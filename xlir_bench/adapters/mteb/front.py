@@ -11,13 +11,10 @@ from typing import Any
 
 import mteb
 from mteb.cache import ResultCache
-from mteb.models.get_model_meta import _MODEL_RENAMES
-from mteb.models.model_implementations import MODEL_REGISTRY
 from mteb.models.model_meta import ModelMeta
 
 from xlir_bench.adapters.mteb.debias import apply, debiased
-from xlir_bench.adapters.mteb.make import Place
-from xlir_bench.adapters.mteb.models import folder_meta
+from xlir_bench.adapters.mteb.load import LoadElsewhere, load, place_of
 from xlir_bench.adapters.mteb.registry import register, register_task
 from xlir_bench.adapters.mteb.scores import figures_of, mean_by_language, read_scores
 from xlir_bench.adapters.mteb.session import SESSION, rank_table_path
@@ -27,11 +24,8 @@ from xlir_bench.core.language import Language
 from xlir_bench.core.mode import RetrievalMode, Setting, settings_of
 from xlir_bench.core.ranking import RankTable
 from xlir_bench.core.score import Scorecard, macro_figures
-from xlir_bench.encoders.base import Encoder
 from xlir_bench.encoders.debias import Method
-from xlir_bench.engines.local import LocalEngine
-from xlir_bench.engines.ray import RayEngine
-from xlir_bench.errors import EncoderError, UnknownNameError, UsageError, XlirError
+from xlir_bench.errors import EncoderError
 from xlir_bench.evaluate import Readings, per_query, readings, scorecard, search
 from xlir_bench.measures.above_share import above_shares
 from xlir_bench.measures.catalogue import parse_all
@@ -102,9 +96,8 @@ def run_tasks(
     loaded, cache = _prepare(model, name, device, options.output_folder)
     for card, _ in chosen:
         register_task(card)
-    SESSION.place = _place(model, name, chosen[0][0], options)
     if not options.debias:
-        _run(loaded, cache, chosen, options)
+        _run(loaded, cache, chosen, options, (model, name))
         return
     meta: ModelMeta = loaded.mteb_model_meta
     encoder = encoder_of(loaded, chosen[0][0], {"batch_size": options.batch_size})
@@ -115,46 +108,7 @@ def run_tasks(
     learnt = debiased(encoder, options.debias, options.debias_from, codes, options.debias_rank)
     for debias in learnt:
         apply(loaded, meta, debias, options.output_folder)
-        _run(loaded, cache, chosen, options)
-
-
-def _place(model: str, name: str | None, card: TaskCard, options: Options) -> Place:
-    """Return where the shards of streamed corpora are worked on."""
-    if options.ray_workers is None and len(options.devices) < 2:
-        return Place()
-    if options.debias:
-        msg = "--debias works in one process: leave out --engine ray and further devices"
-        raise UsageError(msg)
-    setup = LoadElsewhere(model, name, card, options.batch_size)
-    if options.ray_workers is not None:
-        return Place(RayEngine(options.ray_workers), setup)
-    return Place(LocalEngine(tuple(options.devices)), setup)
-
-
-@dataclass(frozen=True, slots=True)
-class LoadElsewhere:
-    """Loads the model in a worker process, which gets this object and nothing of ours."""
-
-    model: str
-    name: str | None
-    card: TaskCard
-    batch_size: int
-
-    def __call__(self, device: str | None) -> Encoder:
-        """Return the encoder on a device.
-
-        Raises:
-            EncoderError: the model cannot be loaded there, or is no encoder.
-
-        """
-        register()
-        encoder = encoder_of(
-            _load(self.model, self.name, device), self.card, {"batch_size": self.batch_size}
-        )
-        if encoder is None:
-            msg = f"{self.model} ranks for itself: only encoders can be run on streamed corpora"
-            raise EncoderError(msg)
-        return encoder
+        _run(loaded, cache, chosen, options, (model, name))
 
 
 def _run(
@@ -162,13 +116,16 @@ def _run(
     cache: ResultCache,
     chosen: Sequence[tuple[TaskCard, Sequence[RetrievalMode]]],
     options: Options,
+    names: tuple[str, str | None],
 ) -> None:
     for card, modes in chosen:
+        elsewhere = LoadElsewhere(*names, card, options.batch_size)
+        SESSION.place = place_of(elsewhere, options.devices, options.ray_workers)
         whole = tuple(modes) == card.modes
-        names = [card.full_name] if whole else [card.task_name(mode) for mode in modes]
+        asked = [card.full_name] if whole else [card.task_name(mode) for mode in modes]
         mteb.evaluate(
             loaded,
-            mteb.get_tasks(tasks=names),
+            mteb.get_tasks(tasks=asked),
             cache=cache,
             encode_kwargs={"batch_size": options.batch_size},
             overwrite_strategy="always" if options.overwrite else "only-missing",
@@ -209,28 +166,7 @@ def _prepare(
         warnings.filterwarnings("ignore", category=category, module="mteb")
     _check_writable(output_folder)
     SESSION.shows_tables = False
-    return _load(model, name, device), ResultCache(output_folder)
-
-
-def _load(model: str, name: str | None, device: str | None) -> Any:
-    """Return a loaded mteb model from a registered name, an alias, a folder or the hub."""
-    known = model in MODEL_REGISTRY or model in _MODEL_RENAMES
-    is_folder = model.startswith((".", "/", "~")) or Path(model).is_dir()
-    if not known and not is_folder and "/" not in model:
-        names = [*MODEL_REGISTRY, *_MODEL_RENAMES, *(n.split("/")[-1] for n in MODEL_REGISTRY)]
-        hint = "a folder is given as ./folder, a hub model as org/name"
-        raise UnknownNameError(model, names, kind="model", hint=hint)
-    try:
-        if is_folder and not known:
-            folder = Path(model).expanduser()
-            return folder_meta(folder, name or f"local/{folder.resolve().name}").load_model(device)
-        return mteb.get_model(model, device=device)
-    except XlirError:
-        raise
-    except Exception as error:
-        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
-        msg = f"cannot load the model {model!r}: {reason}"
-        raise EncoderError(msg) from error
+    return load(model, name, device), ResultCache(output_folder)
 
 
 def _report(
