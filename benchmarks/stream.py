@@ -147,8 +147,8 @@ def tqdm_off() -> Any:
 
 def engines(folder: Path, n_queries: int) -> None:
     """Print what each engine takes for the same 16 shards, beside a bare loop."""
-    n_passages = 16 * 25_000
-    files = write_corpus(folder / "engines", n_passages, 25_000)
+    n_passages = 16 * 100_000
+    files = write_corpus(folder / "engines", n_passages, 100_000)
     judged = benchmark(files, n_passages, n_queries)
     streaming._progress = lambda *_: tqdm_off()  # noqa: SLF001 - the table is the output
     model = Cheap()
