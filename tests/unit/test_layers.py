@@ -24,6 +24,7 @@ MAY_IMPORT = {
     "evaluate": {"errors", "core", "encoders", "measures", "retrieve"},
     "compare": {"errors", "core", "measures", "evaluate"},
     "results": {*BASE, "cards"},
+    "exports": {*BASE, "cards"},
 }
 MAY_IMPORT["train"] = {*BASE, "cards", "readers", "encoders", "measures", "evaluate"}
 MAY_IMPORT["adapters"] = {*MAY_IMPORT} - {"__init__"}

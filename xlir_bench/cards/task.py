@@ -70,6 +70,7 @@ class TaskCard:
         source: the files.
         counts: what a load must find.
         about: licence, citation and the like.
+        without: subsets ("de-en") in which no query has an answer; they are not settings.
 
     """
 
@@ -83,6 +84,7 @@ class TaskCard:
     source: Source
     counts: Counts
     about: About
+    without: frozenset[str] = frozenset()
 
     def task_name(self, mode: RetrievalMode) -> str:
         """Return the name of the benchmark's task in one mode: "XQuADRMono"."""
@@ -91,7 +93,8 @@ class TaskCard:
     def settings(self, mode: RetrievalMode | None = None) -> tuple[Setting, ...]:
         """Return the settings of one mode, or of all modes of the card."""
         modes = self.modes if mode is None else (mode,)
-        return tuple(s for m in modes for s in settings_of(m, self.languages))
+        every = (s for m in modes for s in settings_of(m, self.languages))
+        return tuple(s for s in every if s.subset not in self.without)
 
     @property
     def data_sha256(self) -> str:
@@ -125,6 +128,7 @@ def read_task_card(path: Path) -> TaskCard:
         source=_source(table.table("source")),
         counts=_counts(table.table("counts", {})),
         about=_about(table.table("about")),
+        without=frozenset(table.strings("without", [])),
     )
     table.finish()
     _check(card)
@@ -180,6 +184,7 @@ def _check(card: TaskCard) -> None:
         if odd:
             msg = f"{card.path}: [{field}] must name exactly the languages, but not so {odd[0]!r}"
             raise CardError(msg)
+    subsets = {s.subset for m in card.modes for s in settings_of(m, card.languages)}
     numbers = [*counts.queries.values(), *counts.passages.values()]
     wrong = {
         "name": not card.name.isidentifier(),
@@ -193,6 +198,7 @@ def _check(card: TaskCard) -> None:
         "source.url (it must hold {language})": bool(source.url) and "{language}" not in source.url,
         "source.sha256": not all(map(_SHA256.fullmatch, source.sha256.values())),
         "counts": any(type(n) is not int or n < 0 for n in numbers),
+        "without (names of subsets, such as de-en)": not card.without <= subsets,
         "about.dates (two, from and to)": len(card.about.dates) != 2,
     }
     for field, is_wrong in wrong.items():

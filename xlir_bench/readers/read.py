@@ -8,12 +8,13 @@ from xlir_bench.cards.task import TaskCard
 from xlir_bench.core.collection import Collection
 from xlir_bench.core.language import Language
 from xlir_bench.errors import CardError, DataError
+from xlir_bench.readers.beir_folder import BEIR, read_beir
 from xlir_bench.readers.fetch import file_of
 from xlir_bench.readers.lareqa import read_lareqa
 
 Reader = Callable[[str, Iterable[tuple[Language, Path]]], Collection]
 
-READERS: Mapping[str, Reader] = {"lareqa": read_lareqa}
+READERS: Mapping[str, Reader] = {"lareqa": read_lareqa, BEIR: read_beir}
 """A reader for each file format that cards may name."""
 
 

@@ -17,7 +17,7 @@ from mteb.models.model_meta import ModelMeta
 
 from xlir_bench.adapters.mteb.debias import apply, debiased
 from xlir_bench.adapters.mteb.models import folder_meta
-from xlir_bench.adapters.mteb.registry import register
+from xlir_bench.adapters.mteb.registry import ensure_registered, register
 from xlir_bench.adapters.mteb.scores import figures_of, mean_by_language, read_scores
 from xlir_bench.adapters.mteb.session import SESSION, rank_table_path
 from xlir_bench.adapters.mteb.task import encoder_of
@@ -116,6 +116,7 @@ def _run(
     options: Options,
 ) -> None:
     for card, modes in chosen:
+        ensure_registered(card)
         whole = tuple(modes) == card.modes
         names = [card.name] if whole else [card.task_name(mode) for mode in modes]
         mteb.evaluate(
@@ -139,6 +140,7 @@ def keep_hits(
 
     """
     loaded, cache = _prepare(model, None, device, output_folder)
+    ensure_registered(card)
     encoder = encoder_of(loaded, card, {"batch_size": batch_size})
     if encoder is None:
         msg = f"{model} ranks for itself, and keeps no first passages to show"
@@ -149,23 +151,34 @@ def keep_hits(
     return hits_path(rank_table_path(folder, card, card.languages))
 
 
-def _prepare(
-    model: str, name: str | None, device: str | None, output_folder: Path
-) -> tuple[Any, ResultCache]:
-    """Return the loaded model and the folder of its results."""
+def quiet_mteb() -> None:
+    """Register our tasks and models, and silence what is for mteb's own developers."""
     register()
     logging.getLogger("mteb").setLevel(logging.ERROR)
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     # mteb's advice on prompts it does not use is for authors of models, not for who scores one.
     for category in (UserWarning, FutureWarning):
         warnings.filterwarnings("ignore", category=category, module="mteb")
+
+
+def _prepare(
+    model: str, name: str | None, device: str | None, output_folder: Path
+) -> tuple[Any, ResultCache]:
+    """Return the loaded model and the folder of its results."""
+    quiet_mteb()
     _check_writable(output_folder)
     SESSION.shows_tables = False
-    return _load(model, name, device), ResultCache(output_folder)
+    return load_model(model, name, device), ResultCache(output_folder)
 
 
-def _load(model: str, name: str | None, device: str | None) -> Any:
-    """Return a loaded mteb model from a registered name, an alias, a folder or the hub."""
+def load_model(model: str, name: str | None, device: str | None) -> Any:
+    """Return a loaded mteb model from a registered name, an alias, a folder or the hub.
+
+    Raises:
+        UnknownNameError: nothing has that name.
+        EncoderError: it cannot be loaded.
+
+    """
     known = model in MODEL_REGISTRY or model in _MODEL_RENAMES
     is_folder = model.startswith((".", "/", "~")) or Path(model).is_dir()
     if not known and not is_folder and "/" not in model:

@@ -241,7 +241,7 @@ def make_tasks(card: TaskCard) -> list[type[XlirModeTask] | type[XlirTask]]:
         type="Retrieval",
         eval_splits=[card.split],
         eval_langs=[x.mteb_code for x in card.languages],
-        reference=card.about.reference,
+        reference=card.about.reference or None,
         bibtex_citation=card.about.bibtex or None,
         dataset={"path": card.source.folder, "revision": card.source.revision},
     )
@@ -287,7 +287,7 @@ def _metadata(
         "prompt": {"query": about.instruction},
         "type": "Retrieval",
         "category": "t2t",
-        "reference": about.reference,
+        "reference": about.reference or None,
         "eval_splits": [card.split],
         "eval_langs": eval_langs(settings),
         "main_score": card.main_measure,
