@@ -23,6 +23,7 @@ MAY_IMPORT = {
     "measures": {*BASE, "cards"},
     "evaluate": {"errors", "core", "encoders", "measures", "retrieve"},
     "compare": {"errors", "core", "measures", "evaluate"},
+    "runs": {"errors", "core", "evaluate"},
     "results": {*BASE, "cards"},
     "exports": {*BASE, "cards"},
 }

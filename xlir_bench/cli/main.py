@@ -5,7 +5,19 @@ from importlib.metadata import version
 
 from cyclopts import App, CycloptsError
 
-from xlir_bench.cli import compare, data, export, measures, models, run, show, sweep, tasks, train
+from xlir_bench.cli import (
+    compare,
+    data,
+    export,
+    measures,
+    models,
+    run,
+    score,
+    show,
+    sweep,
+    tasks,
+    train,
+)
 from xlir_bench.errors import XlirError
 
 app = App(
@@ -33,6 +45,8 @@ app = App(
 
     xlir-bench export beir XQuADR ./beir                 files for other tools
 
+    xlir-bench score run.txt -t XQuADRMulti              a run made elsewhere
+
     xlir-bench train -r hybrid --base ./base -o ./mine   fine-tune with hybrid batches
 
     xlir-bench models export xlir-hybrid ./plain         a folder for other tools
@@ -53,6 +67,7 @@ app.command(compare.compare)
 app.command(train.train)
 app.command(sweep.sweep)
 app.command(export.export)
+app.command(score.score)
 app.command(models.models)
 
 

@@ -79,13 +79,11 @@ class ModelStores:
 
 @dataclass
 class Evaluation:
-    """One model on one benchmark, in some or all of its languages.
+    """One system on one benchmark, in some or all of its languages.
 
     Attributes:
         card: the benchmark.
         languages: that were asked for, in card order.
-        encoder: the model.
-        stores: its vectors.
         collection: the texts.
         table: the ranks.
         hits: the first passages in the pool of all languages; None if no mode has that pool.
@@ -96,8 +94,6 @@ class Evaluation:
 
     card: TaskCard
     languages: tuple[Language, ...]
-    encoder: MtebEncoder
-    stores: ModelStores
     collection: Collection
     table: RankTable
     hits: Hits | None
@@ -128,10 +124,6 @@ class Evaluation:
             raise DataError(msg)
         return found
 
-    def vectors(self) -> tuple[Vectors, Vectors]:
-        """Return the vectors of queries and passages, encoding what this process has not seen."""
-        return embed(self.collection, self.encoder, self.stores, self.encoder.debias)
-
     def write(self, folder: Path) -> None:
         """Write rank table, hits and provenance beside mteb's result, unless they are there."""
         path = rank_table_path(folder, self.card, self.languages)
@@ -143,6 +135,24 @@ class Evaluation:
             with written_whole(record) as temporary:
                 temporary.write_text(json.dumps(self.provenance) + "\n", encoding="utf-8")
             self.written = path
+
+
+@dataclass
+class EncoderEvaluation(Evaluation):
+    """One encoder on one benchmark.
+
+    Attributes:
+        encoder: the model.
+        stores: its vectors.
+
+    """
+
+    encoder: MtebEncoder = field(kw_only=True)
+    stores: ModelStores = field(kw_only=True)
+
+    def vectors(self) -> tuple[Vectors, Vectors]:
+        """Return the vectors of queries and passages, encoding what this process has not seen."""
+        return embed(self.collection, self.encoder, self.stores, self.encoder.debias)
 
     def discard_checkpoints(self) -> None:
         """Delete the vectors kept for a resumed run: the table they were for is made."""
@@ -163,13 +173,14 @@ class Session:
 
     def __init__(self) -> None:
         self._stores: weakref.WeakKeyDictionary[Any, ModelStores] = weakref.WeakKeyDictionary()
-        self._evaluations: weakref.WeakKeyDictionary[Any, dict[str, Evaluation]] = (
+        self._evaluations: weakref.WeakKeyDictionary[Any, dict[str, EncoderEvaluation]] = (
             weakref.WeakKeyDictionary()
         )
         self._similarities: weakref.WeakKeyDictionary[Any, Similarity | None] = (
             weakref.WeakKeyDictionary()
         )
         self._latest: dict[tuple[str, str], Evaluation] = {}
+        self._adopted: dict[tuple[str, str], Evaluation] = {}
         self._folders: dict[str, Path] = {}
         self._own: dict[tuple[str, str], dict[Setting, Ranks]] = {}
         self._current = ""
@@ -200,7 +211,7 @@ class Session:
 
     def evaluation(
         self, encoder: MtebEncoder, card: TaskCard, collection: Collection
-    ) -> Evaluation:
+    ) -> EncoderEvaluation:
         """Return the evaluation of a model on a collection: remembered, read back, or made now."""
         present = set(collection.languages)
         languages = tuple(x for x in card.languages if x in present)
@@ -219,8 +230,14 @@ class Session:
                 found = _make(encoder, card, collection, stores)
                 found[2]["identity"] = identity
                 path = None
-            known[key] = Evaluation(
-                card, languages, encoder, stores, collection, *found, written=path
+            known[key] = EncoderEvaluation(
+                card,
+                languages,
+                collection,
+                *found,
+                written=path,
+                encoder=encoder,
+                stores=stores,
             )
             if folder is not None:
                 known[key].write(folder)
@@ -229,6 +246,16 @@ class Session:
         self._current = model_key(model.mteb_model_meta)
         self._latest[self._current, card.name] = evaluation
         return evaluation
+
+    def adopt(self, meta: ModelMeta, evaluation: Evaluation) -> None:
+        """Take over what a system that is not asked here has ranked."""
+        self._current = model_key(meta)
+        self._adopted[self._current, evaluation.card.name] = evaluation
+        self._latest[self._current, evaluation.card.name] = evaluation
+
+    def adopted(self, model: Any, card: TaskCard) -> Evaluation | None:
+        """Return what was taken over for a model, None if it must be asked."""
+        return self._adopted.get((model_key(model.mteb_model_meta), card.name))
 
     def remember_ranks(
         self, meta: ModelMeta, card: TaskCard, setting: Setting, ranks: Ranks

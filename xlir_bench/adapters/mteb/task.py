@@ -23,7 +23,7 @@ from xlir_bench.adapters.mteb.scores import (
     read_scores,
     setting_scores,
 )
-from xlir_bench.adapters.mteb.session import SESSION
+from xlir_bench.adapters.mteb.session import SESSION, EncoderEvaluation, Evaluation
 from xlir_bench.cards.task import TaskCard
 from xlir_bench.core.collection import Collection
 from xlir_bench.core.mode import RetrievalMode, Setting, languages_of
@@ -36,7 +36,7 @@ from xlir_bench.readers.read import read
 
 logger = logging.getLogger(__name__)
 
-FALLBACK_MAIN = ("map_at_1000", "map_at_100")
+FALLBACK_MAIN = tuple(f"map_at_{k}" for k in (1000, 100, 20, 10, 5, 3, 1))
 """The main score of a ranking that is not deep enough for the card's own: the deepest it knows."""
 
 
@@ -115,19 +115,18 @@ class XlirModeTask(AbsTaskRetrieval):
     ) -> dict[str, Any]:
         (SESSION.parts.add if self.is_part else SESSION.parts.discard)(self.metadata.name)
         setting = self.settings[hf_subset]
-        encoder = encoder_of(model, self.card, encode_kwargs)
-        if encoder is None:
+        evaluation = self._evaluation(model, encode_kwargs)
+        if evaluation is None:
             ranks, found = own_ranks(
                 model, self.floor, setting, data_split, self.metadata, encode_kwargs
             )
             SESSION.remember_ranks(model.mteb_model_meta, self.card, setting, ranks)
             scores = self._own_scores(ranks, setting, model.mteb_model_meta.name)
         else:
-            evaluation = SESSION.evaluation(encoder, self.card, self.collection)
             ranks = evaluation.ranks(setting)
             scores = [s for s in evaluation.scorecard(self.mode).scores if s.setting == setting]
             found = None
-            if prediction_folder:
+            if prediction_folder and isinstance(evaluation, EncoderEvaluation):
                 hits = search(self.collection, setting, *evaluation.vectors(), self._top_k)
                 found = {query: dict(best) for query, best in hits}
         if prediction_folder and found is not None:
@@ -135,6 +134,14 @@ class XlirModeTask(AbsTaskRetrieval):
                 found, model, prediction_folder, hf_subset=hf_subset, hf_split=hf_split
             )
         return setting_scores(ranks, setting, scores)
+
+    def _evaluation(self, model: Any, encode_kwargs: dict[str, Any]) -> Evaluation | None:
+        """Return a model's exact ranks; None if it must search for itself."""
+        known = SESSION.adopted(model, self.card)
+        if known is not None:
+            return known
+        encoder = encoder_of(model, self.card, encode_kwargs)
+        return SESSION.evaluation(encoder, self.card, self.collection) if encoder else None
 
     def _own_scores(self, ranks: Ranks, setting: Setting, name: str) -> list[Score]:
         """Score a model's own ranking, and name the measures that need a deeper one."""
