@@ -3,7 +3,7 @@
 Order as in trec_eval: float32 score descending, then passage id descending.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from xlir_bench.core.collection import Collection, topic_numbers
 from xlir_bench.core.hits import NO_LANGUAGE, NO_PASSAGE, Hits
+from xlir_bench.core.language import Language
 from xlir_bench.core.mode import Setting
 from xlir_bench.core.ranking import NOT_COUNTED, RankTable, RunRanks
 from xlir_bench.core.text import Query
@@ -106,6 +107,81 @@ def read_runs(
     for setting, found in runs.items():
         reading.add(setting, found)
     return reading.table(), reading.hits()
+
+
+ScoreFunction = Callable[[int, Sequence[Language]], NDArray[np.float32]]
+"""A row of a query and a pool, in row order, to the scores, 0 or more, of its passages."""
+
+
+def count_scores(collection: Collection, scores: ScoreFunction) -> tuple[RankTable, Hits]:
+    """Return the exact, full-depth rank table and the hits of a system that scores every passage.
+
+    O(|queries| |passages|) time and O(|passages|) memory beside the results.
+
+    Args:
+        collection: what was asked and searched.
+        scores: of one query at a time; those of one passage must not depend on the pool.
+
+    """
+    table = empty_table(collection)
+    keys = id_order(collection.passages)
+    languages = collection.languages
+    starts = [collection.corpus_rows(x).start for x in languages]
+    columns = [table.languages.index(x) for x in languages]
+    order = np.argsort(collection.qrels.query_rows, kind="stable")
+    judged = collection.qrels.query_rows[order], collection.qrels.passage_rows[order]
+    depth = min(HITS_DEPTH, len(keys))
+    first = np.empty((len(collection.queries), depth), dtype=np.int64)
+    best = np.empty(first.shape, dtype=np.float32)
+    table.beaten_by[:] = 0
+    for row in range(len(collection.queries)):
+        found = scores(row, languages)
+        places = trec_places(found, keys)
+        first[row] = first_places(places, depth)
+        best[row] = found[first[row]]
+        of_query = slice(*np.searchsorted(judged[0], [row, row + 1]))
+        answers = judged[1][of_query]
+        beats = places > places[answers, None]
+        table.beaten_by[of_query, columns] = np.add.reduceat(beats, starts, axis=1, dtype=np.int64)
+        table.similarities[of_query] = found[answers]
+    return table, hits_of(collection, collection.queries, first, best)
+
+
+def search_scores(
+    collection: Collection, setting: Setting, scores: ScoreFunction, k: int
+) -> Iterator[tuple[str, list[tuple[str, float]]]]:
+    """Yield (query id, the k best (passage id, score) pairs with a score) of a setting."""
+    pool = [x for x in collection.languages if x in setting.corpus_languages]
+    rows = np.concatenate(
+        [np.arange(len(collection.passages))[collection.corpus_rows(x)] for x in pool]
+    )
+    keys = id_order(collection.passages)[rows]
+    for query_row in collection.query_rows(setting.query_language):
+        found = scores(query_row, pool)
+        first = first_places(trec_places(found, keys), min(k, len(rows)))
+        yield (
+            collection.queries[query_row].query_id,
+            [
+                (collection.passages[rows[i]].passage_id, float(found[i]))
+                for i in first
+                if found[i] > 0
+            ],
+        )
+
+
+def trec_places(scores: NDArray[np.float32], keys: NDArray[np.int64]) -> NDArray[np.uint64]:
+    """Return (n,) whole numbers that order scores, 0 or more, as trec_eval: larger is better.
+
+    A float32 of 0 or more is ordered as its bits are; the id's position goes below them.
+    """
+    bits = (scores + np.float32(0)).view(np.uint32).astype(np.uint64)  # + 0: no -0
+    return (bits << np.uint64(32)) | keys.astype(np.uint64)
+
+
+def first_places(places: NDArray[np.uint64], k: int) -> NDArray[np.int64]:
+    """Return the (k,) positions of the largest, best first."""
+    best = np.argpartition(places, len(places) - k)[len(places) - k :]
+    return best[np.argsort(places[best])[::-1]]
 
 
 class _Reading:

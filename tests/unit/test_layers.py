@@ -24,6 +24,7 @@ MAY_IMPORT = {
     "evaluate": {"errors", "core", "encoders", "measures", "retrieve"},
     "compare": {"errors", "core", "measures", "evaluate"},
     "runs": {"errors", "core", "evaluate"},
+    "bm25": {"errors", "core", "evaluate"},
     "results": {*BASE, "cards"},
     "exports": {*BASE, "cards"},
 }

@@ -6,6 +6,7 @@ from importlib.metadata import version
 from cyclopts import App, CycloptsError
 
 from xlir_bench.cli import (
+    bm25,
     compare,
     data,
     export,
@@ -47,6 +48,8 @@ app = App(
 
     xlir-bench score run.txt -t XQuADRMulti              a run made elsewhere
 
+    xlir-bench bm25 -t XLIRMini                          the lexical baseline
+
     xlir-bench train -r hybrid --base ./base -o ./mine   fine-tune with hybrid batches
 
     xlir-bench models export xlir-hybrid ./plain         a folder for other tools
@@ -68,6 +71,7 @@ app.command(train.train)
 app.command(sweep.sweep)
 app.command(export.export)
 app.command(score.score)
+app.command(bm25.bm25)
 app.command(models.models)
 
 
