@@ -23,6 +23,8 @@ def compare_models(
 ) -> list[Comparison]:
     """Compare two models' macro averages in every mode and measure that both have.
 
+    Averages are over the settings that both were scored in.
+
     Args:
         first: ranks of the first model.
         second: ranks of the second, of the same settings and queries.
@@ -56,10 +58,9 @@ def compare_models(
 
 def _check_same_queries(first: Readings, second: Readings) -> None:
     same = (first.n_topics, first.query_ids) == (second.n_topics, second.query_ids)
-    same = same and first.ranks.keys() == second.ranks.keys()
     if not same or any(
-        not np.array_equal(ranks.queries, second.ranks[setting].queries)
-        for setting, ranks in first.ranks.items()
+        not np.array_equal(first.ranks[setting].queries, second.ranks[setting].queries)
+        for setting in first.ranks.keys() & second.ranks.keys()
     ):
         msg = "the two results are not of the same queries: run both models on the same benchmark"
         raise ResultError(msg)

@@ -198,10 +198,12 @@ def readings(table: RankTable, settings: Iterable[Setting], hits: Hits | None = 
 
 
 def _tops(table: RankTable, hits: Hits) -> Top:
-    """Return the first passages of all queries of a rank table."""
+    """Return the first passages of all queries of a rank table, none for one without a run."""
     row_of = {query_id: row for row, query_id in enumerate(hits.query_ids)}
-    rows = np.array([row_of[query_id] for query_id in table.query_ids], dtype=np.int64)
-    return replace(hits.top(), rows=rows)
+    none = len(row_of)
+    rows = np.array([row_of.get(query_id, none) for query_id in table.query_ids], dtype=np.int64)
+    top = hits.top()
+    return replace(top.with_empty_row() if (rows == none).any() else top, rows=rows)
 
 
 def _top(whole: Top, pool: Sequence[Language], ranks: Ranks, setting: Setting) -> Top:

@@ -49,10 +49,10 @@ def own_process(patch: pytest.MonkeyPatch) -> Iterator[None]:
 
     One thread counts: on a busy machine numba's threads wait for each other.
     """
-    from xlir_bench.adapters.mteb import debias, front, registry, session, task
+    from xlir_bench.adapters.mteb import debias, front, ranked, registry, runs, session, task
 
     memory = session.Session()
-    for module in (debias, front, registry, task):
+    for module in (debias, front, ranked, registry, runs, task):
         patch.setattr(module, "SESSION", memory)
     patch.setenv("TOKENIZERS_PARALLELISM", "false")
     level, threads = logging.getLogger("mteb").level, numba.get_num_threads()

@@ -10,7 +10,7 @@ import pytest
 from mteb.models.abs_encoder import AbsEncoder
 from mteb.models.model_meta import ModelMeta, ScoringFunction
 
-from xlir_bench.adapters.mteb import front, registry, session, task
+from xlir_bench.adapters.mteb import front, ranked, registry, session, task
 from xlir_bench.encoders import char_ngrams
 
 
@@ -43,7 +43,7 @@ def own_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XLIR_CACHE_DIR", str(tmp_path / "cache"))
     monkeypatch.setenv("XLIR_CONFIG_DIR", str(tmp_path / "config"))
     fresh = session.Session()
-    for module in (session, registry, task, front):
+    for module in (session, ranked, registry, task, front):
         monkeypatch.setattr(module, "SESSION", fresh)
     fresh.shows_tables = False
     registry.register()

@@ -23,9 +23,12 @@ MAY_IMPORT = {
     "measures": {*BASE, "cards"},
     "evaluate": {"errors", "core", "encoders", "measures", "retrieve"},
     "compare": {"errors", "core", "measures", "evaluate"},
+    "runs": {"errors", "core", "evaluate"},
+    "bm25": {"errors", "core", "evaluate"},
     "results": {*BASE, "cards"},
     "engines": {"errors"},
     "stream": {*BASE, "cards", "readers", "encoders", "retrieve", "engines", "evaluate"},
+    "exports": {*BASE, "cards"},
 }
 MAY_IMPORT["train"] = {*BASE, "cards", "readers", "encoders", "measures", "evaluate"}
 MAY_IMPORT["adapters"] = {*MAY_IMPORT} - {"__init__"}

@@ -9,7 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from xlir_bench.core.language import language
-from xlir_bench.core.ranking import RankTable
+from xlir_bench.core.ranking import NOT_COUNTED, RankTable, RunRanks
 from xlir_bench.errors import ResultError
 from xlir_bench.results.rank_file import read_provenance, read_rank_table, write_rank_table
 
@@ -48,7 +48,10 @@ def path(table: RankTable, tmp_path: Path) -> Path:
     return path
 
 
-@pytest.mark.parametrize("field", fields(RankTable), ids=lambda field: field.name)
+COLUMNS = [field for field in fields(RankTable) if field.name != "run"]
+
+
+@pytest.mark.parametrize("field", COLUMNS, ids=lambda field: field.name)
 def test_every_field_is_read_as_it_was_written(table: RankTable, path: Path, field: object) -> None:
     written, found = getattr(table, field.name), getattr(read_rank_table(path), field.name)
     if isinstance(written, tuple):
@@ -57,6 +60,19 @@ def test_every_field_is_read_as_it_was_written(table: RankTable, path: Path, fie
         assert found.dtype == written.dtype
         assert found.shape == written.shape
         assert found.tobytes() == written.tobytes()
+
+
+def test_a_table_of_runs_is_read_as_it_was_written(table: RankTable, tmp_path: Path) -> None:
+    within = np.array([NOT_COUNTED, 0, 7, 300, NOT_COUNTED, 1])
+    counts = table.beaten_by.copy()
+    counts[2] = NOT_COUNTED
+    of_runs = replace(table, beaten_by=counts, run=RunRanks({"multi/de": 1000}, within))
+    write_rank_table(of_runs, tmp_path / "x.ranks.parquet", PROVENANCE)
+    found = read_rank_table(tmp_path / "x.ranks.parquet")
+    assert np.array_equal(found.beaten_by, counts)
+    assert found.run is not None
+    assert found.run.depths == {"multi/de": 1000}
+    assert np.array_equal(found.run.within, within)
 
 
 def test_rows_keep_their_ids_whatever_the_order_of_the_ids(

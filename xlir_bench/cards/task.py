@@ -88,6 +88,7 @@ class TaskCard:
         pairs: query and corpus language of the cross-lingual settings, where only some are
             possible; None for all.
         variant: what tells a benchmark in some of its languages from the whole: ".sw+te".
+        without: subsets ("de-en") in which no query has an answer; they are not settings.
 
     """
 
@@ -103,6 +104,7 @@ class TaskCard:
     about: About
     pairs: tuple[tuple[Language, Language], ...] | None = None
     variant: str = ""
+    without: frozenset[str] = frozenset()
 
     @property
     def full_name(self) -> str:
@@ -116,7 +118,8 @@ class TaskCard:
     def settings(self, mode: RetrievalMode | None = None) -> tuple[Setting, ...]:
         """Return the settings of one mode, or of all modes of the card."""
         modes = self.modes if mode is None else (mode,)
-        return tuple(s for m in modes for s in self._settings(m))
+        every = (s for m in modes for s in self._settings(m))
+        return tuple(s for s in every if s.subset not in self.without)
 
     def _settings(self, mode: RetrievalMode) -> tuple[Setting, ...]:
         if mode is RetrievalMode.cross and self.pairs is not None:
@@ -176,6 +179,7 @@ def read_task_card(path: Path) -> TaskCard:
         counts=_counts(table.table("counts", {})),
         about=_about(table.table("about")),
         pairs=tuple(_pairs(path.parent, source, languages)) if source.files else None,
+        without=frozenset(table.strings("without", [])),
     )
     table.finish()
     _check(card)
@@ -266,6 +270,7 @@ def _check(card: TaskCard) -> None:
         if odd:
             msg = f"{card.path}: [{place}] must name exactly the languages, but not so {odd[0]!r}"
             raise CardError(msg)
+    subsets = {s.subset for m in card.modes for s in settings_of(m, card.languages)}
     numbers = [*counts.queries.values(), *counts.passages.values()]
     wrong = {
         "name": not card.name.isidentifier(),
@@ -281,6 +286,7 @@ def _check(card: TaskCard) -> None:
             map(_SHA256.fullmatch, [*source.sha256.values(), *source.qrels_sha256.values()])
         ),
         "counts": any(type(n) is not int or n < 0 for n in numbers),
+        "without (names of subsets, such as de-en)": not card.without <= subsets,
         "about.dates (two, from and to)": len(card.about.dates) != 2,
     }
     for what, is_wrong in wrong.items():

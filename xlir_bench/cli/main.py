@@ -5,7 +5,20 @@ from importlib.metadata import version
 
 from cyclopts import App, CycloptsError
 
-from xlir_bench.cli import compare, data, measures, models, run, show, sweep, tasks, train
+from xlir_bench.cli import (
+    bm25,
+    compare,
+    data,
+    export,
+    measures,
+    models,
+    run,
+    score,
+    show,
+    sweep,
+    tasks,
+    train,
+)
 from xlir_bench.errors import XlirError
 
 app = App(
@@ -29,6 +42,14 @@ app = App(
 
     xlir-bench compare ./a ./b -t XQuADR                 differences with p-values
 
+    xlir-bench run -m ./my-model -t ./my-beir-folder     your own data
+
+    xlir-bench export beir XQuADR ./beir                 files for other tools
+
+    xlir-bench score run.txt -t XQuADRMulti              a run made elsewhere
+
+    xlir-bench bm25 -t XLIRMini                          the lexical baseline
+
     xlir-bench train -r hybrid --base ./base -o ./mine   fine-tune with hybrid batches
 
     xlir-bench models export xlir-hybrid ./plain         a folder for other tools
@@ -48,6 +69,9 @@ app.command(show.show)
 app.command(compare.compare)
 app.command(train.train)
 app.command(sweep.sweep)
+app.command(export.export)
+app.command(score.score)
+app.command(bm25.bm25)
 app.command(models.models)
 
 

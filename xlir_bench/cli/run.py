@@ -7,10 +7,10 @@ from typing import Annotated, Literal
 from cyclopts import Parameter
 from cyclopts.validators import Number
 
-from xlir_bench.cards.load import task_cards
 from xlir_bench.cards.task import TaskCard
+from xlir_bench.cli.names import chosen_task
 from xlir_bench.core.language import Language, language
-from xlir_bench.core.mode import RetrievalMode, retrieval_mode
+from xlir_bench.core.mode import RetrievalMode
 from xlir_bench.encoders.debias import Method
 from xlir_bench.errors import UnknownNameError, UsageError
 from xlir_bench.measures.catalogue import parse_all
@@ -72,7 +72,8 @@ def run(  # noqa: PLR0913 - one parameter an option
         A model mteb knows, an alias (char-ngrams), a hub name, or a sentence-transformers folder
         (./my-model).
     tasks:
-        Benchmarks or single modes of them (XQuADR, XQuADRMono); see xlir-bench tasks.
+        Benchmarks or single modes of them (XQuADR, XQuADRMono); see xlir-bench tasks. Or the path
+        of a BEIR folder, or of a folder with one for each language (./data/de, ./data/en): ./data
     mode:
         Only these modes of the benchmarks: mono, cross, multi.
     measures:
@@ -134,13 +135,13 @@ def run(  # noqa: PLR0913 - one parameter an option
         raise UsageError(msg)
     chosen_pool = _pool(pool)
     pool_languages = chosen_pool[0] if chosen_pool else ()
-    chosen = _chosen(tasks, [_mode(value) for value in mode])
+    chosen = [chosen_task(task, mode) for task in tasks]
     if languages:
         chosen = [_in_languages(*both, [language(code) for code in languages]) for both in chosen]
-    for task, (card, _) in zip(tasks, chosen, strict=True):
+    for card, _ in chosen:
         codes = [x.code for x in card.languages]
         for missing in (x.code for x in pool_languages if x not in card.languages):
-            raise UnknownNameError(missing, codes, kind=f"language of {task}")
+            raise UnknownNameError(missing, codes, kind=f"language of {card.name}")
 
     # mteb takes seconds to import: only after every argument has been checked.
     from xlir_bench.adapters.mteb.front import Options, Pool, run_tasks
@@ -193,14 +194,6 @@ def _method(name: str) -> Method:
     return Method(name)
 
 
-def _mode(name: str) -> RetrievalMode:
-    mode = retrieval_mode(name)
-    if mode in {RetrievalMode.pool, RetrievalMode.pair}:
-        msg = f"a {mode} is chosen with --pool en,de or --pool own,en, not with --mode"
-        raise UsageError(msg)
-    return mode
-
-
 def _in_languages(
     card: TaskCard, modes: tuple[RetrievalMode, ...], languages: Sequence[Language]
 ) -> tuple[TaskCard, tuple[RetrievalMode, ...]]:
@@ -215,26 +208,3 @@ def _in_languages(
         msg = f"{card.name} has no mode {' or '.join(modes)} in {these} alone"
         raise UsageError(msg)
     return some, left
-
-
-def _chosen(
-    tasks: Sequence[str], modes: Sequence[RetrievalMode]
-) -> list[tuple[TaskCard, tuple[RetrievalMode, ...]]]:
-    """Return the card and the modes of each task: "XQuADR" is all of them, "XQuADRMono" one."""
-    known: dict[str, tuple[TaskCard, tuple[RetrievalMode, ...]]] = {}
-    for card in task_cards().values():
-        known[card.name] = (card, card.modes)
-        known |= {card.task_name(mode): (card, (mode,)) for mode in card.modes}
-    for task in tasks:
-        if task not in known:
-            hint = "list them with: xlir-bench tasks"
-            raise UnknownNameError(task, known, kind="task", hint=hint)
-    chosen = []
-    for task in tasks:
-        card, own = known[task]
-        wanted = tuple(m for m in own if not modes or m in modes)
-        if not wanted:
-            msg = f"{task} has no mode {' or '.join(modes)}, only {', '.join(own)}"
-            raise UsageError(msg)
-        chosen.append((card, wanted))
-    return chosen

@@ -3,7 +3,7 @@
 Language shares need the labels of wrong passages, rank consistency the passages themselves.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,7 +22,7 @@ class Hits:
 
     Attributes:
         languages: of the pool; the columns that ``query_languages`` and ``passage_languages`` name.
-        query_ids: of all queries, answered or not.
+        query_ids: of all queries, answered or not; those without passages may be left out.
         topic_ids: distinct topics, ascending.
         topics: (n_queries,) int64 into ``topic_ids``; equal for parallel queries.
         query_languages: (n_queries,) int64, ``NO_LANGUAGE`` for one without a corpus.
@@ -75,6 +75,16 @@ class Top:
     languages: NDArray[np.int64]
     topics: NDArray[np.int64]
     query_languages: NDArray[np.int64]
+
+    def with_empty_row(self) -> "Top":
+        """Return the rankings with one more, of a query of unknown language, that is empty."""
+        return replace(
+            self,
+            passages=np.pad(self.passages, ((0, 1), (0, 0)), constant_values=NO_PASSAGE),
+            languages=np.pad(self.languages, ((0, 1), (0, 0)), constant_values=NO_LANGUAGE),
+            topics=np.append(self.topics, self.topics.max() + 1),
+            query_languages=np.append(self.query_languages, NO_LANGUAGE),
+        )
 
     @property
     def depth(self) -> int:

@@ -4,6 +4,7 @@ Every rank in every pool of languages is a sum over its columns, so mono, cross,
 other choice of languages are readings of one table.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -15,6 +16,8 @@ from xlir_bench.core.mode import Setting
 
 NOT_RETRIEVED = 0
 """The rank of a relevant passage that a truncated ranking does not hold."""
+NOT_COUNTED = -1
+"""The counts of such a passage in a rank table."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,6 +152,24 @@ def grouped_ranks(  # noqa: PLR0913 - three columns of one table, then what is k
 
 
 @dataclass(frozen=True, slots=True)
+class RunRanks:
+    """What runs of single settings tell of a benchmark: no other pool can be read from them.
+
+    ``beaten_by`` of their table is of the pool of all languages, ``NOT_COUNTED`` for a passage that
+    its run does not hold.
+
+    Attributes:
+        depths: how many ranks the run of each setting holds, by its name ("multi/de").
+        within: (n,) int64 passages before the relevant one where its language alone is the pool,
+            ``NOT_COUNTED`` likewise.
+
+    """
+
+    depths: Mapping[str, int]
+    within: NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
 class RankTable:
     """One row per (query, relevant passage) of a whole benchmark, sorted by query.
 
@@ -171,6 +192,7 @@ class RankTable:
         confined_to: (n_query_ids,) int64 into ``languages``: the only corpus that a query may
             search, ``NO_LANGUAGE`` for any; None if no query is confined. ``n_queries`` does not
             count the confined ones.
+        run: what a table read from runs holds; None for one counted at full depth.
 
     """
 
@@ -189,6 +211,7 @@ class RankTable:
     similarities: NDArray[np.float32]
     beaten_by: NDArray[np.int64]
     confined_to: NDArray[np.int64] | None = None
+    run: "RunRanks | None" = None
 
     def __len__(self) -> int:
         """Return the number of (query, relevant passage) rows."""
@@ -197,7 +220,8 @@ class RankTable:
     def ranks(self, setting: Setting) -> Ranks:
         """Read the exact ranks of one setting: 1 + the counts of the pool's languages.
 
-        O(rows of the table) time and memory; no similarity is computed.
+        No query is in a setting of which there is no run. O(rows of the table) time and memory; no
+        similarity is computed.
         """
         column = {language: position for position, language in enumerate(self.languages)}
         asked = column.get(setting.query_language, -1)
@@ -213,11 +237,18 @@ class RankTable:
             is_confined = only != NO_LANGUAGE
             is_asked &= ~is_confined | ((only == pool[0]) if len(pool) == 1 else False)
         rows = np.flatnonzero(is_asked)
-        queries, above = self.query_rows[rows], self.beaten_by[np.ix_(rows, pool)]
+        depth = None if self.run is None else self.run.depths.get(str(setting), 0)
+        rows = rows[:0] if depth == 0 else rows
+        above = self.beaten_by[np.ix_(rows, pool)]
+        if self.run is not None and len(pool) == 1:
+            above = self.run.within[rows, None]
+        queries = self.query_rows[rows]
         n_answered = len(np.unique(queries))
+        is_known = (above != NOT_COUNTED).all(axis=1)
+        above = np.where(is_known[:, None], above, 0)
         return grouped_ranks(
             queries,
-            1 + above.sum(axis=1),
+            np.where(is_known, 1 + above.sum(axis=1), NOT_RETRIEVED),
             self.grades[rows],
             n_passages=int(self.n_passages[pool].sum()),
             n_unanswered=(
@@ -225,6 +256,7 @@ class RankTable:
                 if asked >= 0 and not is_confined[rows].any()
                 else 0
             ),
+            depth=depth,
             topics=self.topics,
             labels=Labels(
                 own=np.full(n_answered, place[asked]),

@@ -10,6 +10,7 @@ from tqdm import tqdm
 from xlir_bench.cards.task import TaskCard
 from xlir_bench.errors import DataError
 from xlir_bench.paths import DATA_DIR_VARIABLE, cache_folder, user_data_folder, written_whole
+from xlir_bench.readers.beir_folder import BEIR, beir_file_of, beir_places
 
 
 def file_of(card: TaskCard, code: str) -> Path:
@@ -21,6 +22,8 @@ def file_of(card: TaskCard, code: str) -> Path:
         DataError: the file has another checksum, or can be found nowhere and not be downloaded.
 
     """
+    if card.source.format == BEIR:
+        return beir_file_of(card, code)
     for path in candidates(card, code):
         if path.is_file():
             check_sha256(path, card.source.sha256[code], card.name)
@@ -30,6 +33,8 @@ def file_of(card: TaskCard, code: str) -> Path:
 
 def candidates(card: TaskCard, code: str) -> list[Path]:
     """Return the places where a language's file may lie, in the order they are tried."""
+    if card.source.format == BEIR:
+        return beir_places(card, code)
     user = user_data_folder()
     roots = [card.path.parent, *([user] if user else []), cache_folder() / "data"]
     return [root / card.source.folder / f"{code}.json" for root in roots]

@@ -9,6 +9,7 @@ from xlir_bench.core.collection import Collection
 from xlir_bench.core.judged import Judged
 from xlir_bench.core.language import Language
 from xlir_bench.errors import CardError, DataError
+from xlir_bench.readers.beir_folder import BEIR, read_beir
 from xlir_bench.readers.fetch import file_of
 from xlir_bench.readers.hub_beir import read_hub_beir
 from xlir_bench.readers.lareqa import read_lareqa
@@ -16,7 +17,7 @@ from xlir_bench.readers.miracl import read_miracl
 
 Reader = Callable[[str, Iterable[tuple[Language, Path]]], Collection]
 
-READERS: Mapping[str, Reader] = {"lareqa": read_lareqa}
+READERS: Mapping[str, Reader] = {"lareqa": read_lareqa, BEIR: read_beir}
 """A reader for each format of one file per language that cards may name."""
 
 WHOLE: Mapping[str, Callable[[TaskCard, Sequence[Language]], Collection]] = {

@@ -1,61 +1,19 @@
 """TREC qrels and run files, and the languages of their ids, with errors that name the line."""
 
-import gzip
 import json
 import re
-import zlib
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any
 
 import ir_measures
 
 from xlir_bench.errors import DataError, UsageError
+from xlir_bench.readers.lines import numbered_lines
 
 _ID_FIELDS = ("_id", "id", "docid", "doc_id", "qid", "query_id")
 _LANGUAGE_FIELDS = ("language", "lang")
-
-
-class _Lines:
-    """A text file that remembers which line was read last."""
-
-    def __init__(self, file: TextIO) -> None:
-        self._file = file
-        self.number = 0
-
-    def read(self) -> str:
-        """Return the rest; its presence makes ir_measures iterate over us."""
-        return self._file.read()
-
-    def __iter__(self) -> Iterator[str]:
-        for line in self._file:
-            self.number += 1
-            yield line
-
-
-@contextmanager
-def _lines(path: Path, what: str) -> Iterator[_Lines]:
-    """Open a text file, gzipped or not; whatever is wrong in it names the line."""
-    opened = gzip.open if path.suffix == ".gz" else open
-    try:
-        with opened(path, "rt", encoding="utf-8") as file:
-            lines = _Lines(file)
-            try:
-                yield lines
-            except UnicodeDecodeError as error:
-                msg = f"{path} is not UTF-8 text"
-                raise DataError(msg) from error
-            except (ValueError, TypeError) as error:
-                msg = f"{path}, line {lines.number}: not {what} ({error})"
-                raise DataError(msg) from error
-    except OSError as error:
-        msg = f"cannot read {path}: {error.strerror or error}"
-        raise DataError(msg) from error
-    except (EOFError, zlib.error) as error:
-        msg = f"cannot read {path}: cut off or damaged ({error})"
-        raise DataError(msg) from error
 
 
 def read_qrels(path: Path) -> dict[str, dict[str, int]]:
@@ -65,7 +23,7 @@ def read_qrels(path: Path) -> dict[str, dict[str, int]]:
         DataError: the file is missing, empty, malformed, or judges a passage twice.
 
     """
-    with _lines(path, "'query iteration passage grade'") as lines:
+    with numbered_lines(path, "'query iteration passage grade'") as lines:
         rows = ((r.query_id, r.doc_id, r.relevance) for r in ir_measures.read_trec_qrels(lines))
         return _by_query(rows, path, "judges")
 
@@ -77,7 +35,7 @@ def read_run(path: Path) -> dict[str, dict[str, float]]:
         DataError: the file is missing, empty, malformed, has a NaN score or ranks a passage twice.
 
     """
-    with _lines(path, "'query Q0 passage rank score tag'") as lines:
+    with numbered_lines(path, "'query Q0 passage rank score tag'") as lines:
         rows = ((r.query_id, r.doc_id, r.score) for r in ir_measures.read_trec_run(lines))
         return _by_query(rows, path, "ranks")
 
@@ -118,7 +76,7 @@ class IdLanguages:
 
         """
         count = 0
-        with _lines(path, "'id<TAB>language' or JSON with an id and a language") as lines:
+        with numbered_lines(path, "'id<TAB>language' or JSON with an id and a language") as lines:
             for line in lines:
                 if line.strip():
                     self._add(*_parsed(line), path)

@@ -9,7 +9,7 @@ from rich.text import Text
 
 from xlir_bench.core.collection import Collection
 from xlir_bench.core.hits import NO_PASSAGE, Hits
-from xlir_bench.core.ranking import RankTable
+from xlir_bench.core.ranking import NOT_COUNTED, RankTable
 from xlir_bench.errors import UnknownNameError, UsageError
 
 RIGHT = "✓"
@@ -60,17 +60,20 @@ def _answers(collection: Collection, table: RankTable, query_id: str, title: str
         out.caption = "no passage of the pool answers this query"
         return out
     rows = np.flatnonzero(table.query_rows == table.query_ids.index(query_id))
-    ranks = 1 + table.beaten_by[rows].sum(axis=1)
+    counts = table.beaten_by[rows]
+    last = np.iinfo(np.int64).max
+    ranks = np.where((counts == NOT_COUNTED).any(axis=1), last, 1 + counts.sum(axis=1))
     for row, rank in sorted(zip(rows, ranks, strict=True), key=lambda pair: int(pair[1])):
         before = table.beaten_by[row]
+        is_known = before[0] != NOT_COUNTED
         mine = int(before[table.languages.index(own)]) if own in table.languages else 0
         language = table.languages[table.passage_languages[row]]
         out.add_row(
             language.code,
-            f"{rank:,}",
-            f"{table.similarities[row]:.4f}",
-            f"{mine:,}",
-            f"{int(before.sum()) - mine:,}",
+            f"{rank:,}" if is_known else "not in the run",
+            f"{table.similarities[row]:.4f}" if is_known else "",
+            f"{mine:,}" if is_known else "",
+            f"{int(before.sum()) - mine:,}" if is_known else "",
             Text(text_of[table.passage_ids[table.passage_rows[row]]]),
             style="bold" if language == own else "",
         )
@@ -81,12 +84,15 @@ def _first_passages(
     collection: Collection, table: RankTable, hits: Hits, query_id: str, top: int
 ) -> Table:
     text_of = {p.passage_id: p.text for p in collection.passages}
+    out = _table(f"the first {top} passages", ["rank", "language", "right", "similarity"])
+    if query_id not in hits.query_ids:
+        out.caption = "the run holds nothing for this query"
+        return out
     row = hits.query_ids.index(query_id)
     answers = set()
     if query_id in table.query_ids:
         chosen = table.query_rows == table.query_ids.index(query_id)
         answers = {table.passage_ids[p] for p in table.passage_rows[chosen]}
-    out = _table(f"the first {top} passages", ["rank", "language", "right", "similarity"])
     passages = [p for p in hits.passages[row, :top].tolist() if p != NO_PASSAGE]
     for rank, passage in enumerate(passages, 1):
         name = hits.passage_ids[passage]

@@ -4,14 +4,17 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
 
 from xlir_bench.core.collection import topic_numbers
 from xlir_bench.core.language import language
-from xlir_bench.core.ranking import RankTable
+from xlir_bench.core.ranking import NOT_COUNTED, RankTable, RunRanks
 from xlir_bench.results import columns
 from xlir_bench.results.columns import Kind
 
 RANKS = Kind("rank table", 2)
+_WITHIN = "within"
 
 
 def write_rank_table(table: RankTable, path: Path, provenance: dict[str, Any]) -> None:
@@ -32,10 +35,7 @@ def write_rank_table(table: RankTable, path: Path, provenance: dict[str, Any]) -
         "passage_language": columns.dictionary(table.passage_languages, codes),
         "grade": columns.smallest(table.grades),
         "similarity": table.similarities,
-        **{
-            f"beaten_by_{x}": columns.smallest(c)
-            for x, c in zip(codes, table.beaten_by.T, strict=True)
-        },
+        **_counts(table, codes),
         **confined,
     }
     header = {
@@ -43,8 +43,27 @@ def write_rank_table(table: RankTable, path: Path, provenance: dict[str, Any]) -
         "n_passages": table.n_passages.tolist(),
         "n_queries": table.n_queries.tolist(),
         "provenance": provenance,
+        "depths": None if table.run is None else dict(table.run.depths),
     }
     columns.write(path, RANKS, fields, header)
+
+
+def _counts(table: RankTable, codes: list[str]) -> dict[str, pa.Array]:
+    """Return the counts as columns; those of runs by other names and one higher, 0 for none."""
+    if table.run is None:
+        named = zip(codes, table.beaten_by.T, strict=True)
+        return {f"beaten_by_{x}": columns.smallest(c) for x, c in named}
+    named = zip((*codes, _WITHIN), (*table.beaten_by.T, table.run.within), strict=True)
+    return {f"above_{x}": columns.smallest(c - NOT_COUNTED) for x, c in named}
+
+
+def _read_counts(arrow: pa.Table, names: list[str], *, is_run: bool) -> NDArray[np.int64]:
+    prefix, shift = ("above_", NOT_COUNTED) if is_run else ("beaten_by_", 0)
+    return np.stack([columns.integers(arrow[f"{prefix}{x}"]) + shift for x in names], axis=1)
+
+
+def _run(arrow: pa.Table, depths: dict[str, int]) -> RunRanks:
+    return RunRanks(depths, _read_counts(arrow, [_WITHIN], is_run=True)[:, 0])
 
 
 def read_provenance(path: Path) -> dict[str, Any]:
@@ -69,6 +88,8 @@ def read_rank_table(path: Path) -> RankTable:
         codes: list[str] = header["languages"]
         queries, query_rows = columns.values(arrow["query_id"])
         passages, passage_rows = columns.values(arrow["passage_id"])
+        depths: dict[str, int] | None = header.get("depths")
+        counts = _read_counts(arrow, codes, is_run=depths is not None)
         names, name_rows = columns.values(arrow["topic_id"])
         first_row = np.unique(query_rows, return_index=True)[1]
         topic_ids, topics = topic_numbers(names[name] for name in name_rows[first_row])
@@ -86,10 +107,11 @@ def read_rank_table(path: Path) -> RankTable:
             passage_languages=columns.positions(arrow["passage_language"], codes),
             grades=columns.integers(arrow["grade"]),
             similarities=arrow["similarity"].to_numpy().astype(np.float32),
-            beaten_by=np.stack([columns.integers(arrow[f"beaten_by_{x}"]) for x in codes], axis=1),
+            beaten_by=counts,
             confined_to=(
                 columns.integers(arrow["confined_to"])[first_row] - 1
                 if "confined_to" in arrow.column_names
                 else None
             ),
+            run=None if depths is None else _run(arrow, depths),
         )

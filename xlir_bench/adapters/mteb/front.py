@@ -14,8 +14,8 @@ from mteb.cache import ResultCache
 from mteb.models.model_meta import ModelMeta
 
 from xlir_bench.adapters.mteb.debias import apply, debiased
-from xlir_bench.adapters.mteb.load import LoadElsewhere, load, place_of
-from xlir_bench.adapters.mteb.registry import register, register_task
+from xlir_bench.adapters.mteb.load import LoadElsewhere, load_model, place_of
+from xlir_bench.adapters.mteb.registry import ensure_registered, register
 from xlir_bench.adapters.mteb.scores import figures_of, mean_by_language, read_scores
 from xlir_bench.adapters.mteb.session import SESSION, rank_table_path
 from xlir_bench.adapters.mteb.task import encoder_of
@@ -94,8 +94,6 @@ def run_tasks(
     """
     device = options.devices[0] if options.devices else None
     loaded, cache = _prepare(model, name, device, options.output_folder)
-    for card, _ in chosen:
-        register_task(card)
     if not options.debias:
         _run(loaded, cache, chosen, options, (model, name))
         return
@@ -121,6 +119,7 @@ def _run(
     for card, modes in chosen:
         elsewhere = LoadElsewhere(*names, card, options.batch_size)
         SESSION.place = place_of(elsewhere, options.devices, options.ray_workers)
+        ensure_registered(card)
         whole = tuple(modes) == card.modes
         asked = [card.full_name] if whole else [card.task_name(mode) for mode in modes]
         mteb.evaluate(
@@ -144,6 +143,7 @@ def keep_hits(
 
     """
     loaded, cache = _prepare(model, None, device, output_folder)
+    ensure_registered(card)
     encoder = encoder_of(loaded, card, {"batch_size": batch_size})
     if encoder is None:
         msg = f"{model} ranks for itself, and keeps no first passages to show"
@@ -154,19 +154,24 @@ def keep_hits(
     return hits_path(rank_table_path(folder, card, card.languages))
 
 
-def _prepare(
-    model: str, name: str | None, device: str | None, output_folder: Path
-) -> tuple[Any, ResultCache]:
-    """Return the loaded model and the folder of its results."""
+def quiet_mteb() -> None:
+    """Register our tasks and models, and silence what is for mteb's own developers."""
     register()
     logging.getLogger("mteb").setLevel(logging.ERROR)
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     # mteb's advice on prompts it does not use is for authors of models, not for who scores one.
     for category in (UserWarning, FutureWarning):
         warnings.filterwarnings("ignore", category=category, module="mteb")
+
+
+def _prepare(
+    model: str, name: str | None, device: str | None, output_folder: Path
+) -> tuple[Any, ResultCache]:
+    """Return the loaded model and the folder of its results."""
+    quiet_mteb()
     _check_writable(output_folder)
     SESSION.shows_tables = False
-    return load(model, name, device), ResultCache(output_folder)
+    return load_model(model, name, device), ResultCache(output_folder)
 
 
 def _report(

@@ -20,7 +20,7 @@ from xlir_bench.engines.ray import RayEngine
 from xlir_bench.errors import EncoderError, UnknownNameError, XlirError
 
 
-def load(model: str, name: str | None, device: str | None) -> Any:
+def load_model(model: str, name: str | None, device: str | None) -> Any:
     """Return a loaded mteb model from a registered name, an alias, a folder or the hub.
 
     Raises:
@@ -81,7 +81,7 @@ class LoadElsewhere:
         """
         register()
         encoder = encoder_of(
-            load(self.model, self.name, device), self.card, {"batch_size": self.batch_size}
+            load_model(self.model, self.name, device), self.card, {"batch_size": self.batch_size}
         )
         if encoder is None:
             msg = f"{self.model} ranks for itself: only encoders can be run on streamed corpora"

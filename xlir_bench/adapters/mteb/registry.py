@@ -70,6 +70,22 @@ def register_task(card: TaskCard) -> None:
     module.TASK_LIST = (*module.TASK_LIST, *tasks)
 
 
+def ensure_registered(card: TaskCard) -> None:
+    """Register the card of a user's folder, or of some languages, unless it is known.
+
+    Raises:
+        CardError: a task of that name is there already, of other data.
+
+    """
+    registry = _get_tasks()._TASKS_REGISTRY  # noqa: SLF001 - mteb has no plugin interface
+    for name in (card.full_name, *map(card.task_name, card.modes)):
+        known = registry.get(name)
+        if known is not None and getattr(known, "card", None) != card:
+            msg = f"{card.path}: mteb has a task named {name} already; rename the folder"
+            raise CardError(msg)
+    register_task(card)
+
+
 def _get_tasks() -> ModuleType:
     """Return the module; the attribute ``mteb.get_tasks`` is the function of that name."""
     return importlib.import_module("mteb.get_tasks")

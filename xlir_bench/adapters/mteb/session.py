@@ -49,13 +49,11 @@ logger = logging.getLogger(__name__)
 
 @dataclass
 class Evaluation:
-    """One model on one benchmark, in some or all of its languages.
+    """One system on one benchmark, in some or all of its languages.
 
     Attributes:
         card: the benchmark.
         languages: that were asked for, in card order.
-        encoder: the model.
-        stores: its vectors.
         texts: all of them, or queries and the files of corpora that are streamed.
         table: the ranks.
         hits: the first passages in the pool of all languages; None if no mode has that pool.
@@ -66,8 +64,6 @@ class Evaluation:
 
     card: TaskCard
     languages: tuple[Language, ...]
-    encoder: MtebEncoder
-    stores: ModelStores
     texts: Collection | Judged
     table: RankTable
     hits: Hits | None
@@ -98,15 +94,6 @@ class Evaluation:
             raise DataError(msg)
         return found
 
-    def vectors(self) -> tuple[Vectors, Vectors]:
-        """Return the vectors of queries and passages, encoding what this process has not seen.
-
-        Raises:
-            DataError: the corpora are streamed, and their vectors are never kept.
-
-        """
-        return embed(self.collection, self.encoder, self.stores, self.encoder.debias)
-
     @property
     def collection(self) -> Collection:
         """Return the texts.
@@ -135,6 +122,24 @@ class Evaluation:
                 temporary.write_text(json.dumps(self.provenance) + "\n", encoding="utf-8")
             self.written = path
 
+
+@dataclass
+class EncoderEvaluation(Evaluation):
+    """One encoder on one benchmark.
+
+    Attributes:
+        encoder: the model.
+        stores: its vectors.
+
+    """
+
+    encoder: MtebEncoder = field(kw_only=True)
+    stores: ModelStores = field(kw_only=True)
+
+    def vectors(self) -> tuple[Vectors, Vectors]:
+        """Return the vectors of queries and passages, encoding what this process has not seen."""
+        return embed(self.collection, self.encoder, self.stores, self.encoder.debias)
+
     def discard_checkpoints(self) -> None:
         """Delete the vectors kept for a resumed run: the table they were for is made."""
         for role in Role:
@@ -154,13 +159,14 @@ class Session:
 
     def __init__(self) -> None:
         self._stores: weakref.WeakKeyDictionary[Any, ModelStores] = weakref.WeakKeyDictionary()
-        self._evaluations: weakref.WeakKeyDictionary[Any, dict[str, Evaluation]] = (
+        self._evaluations: weakref.WeakKeyDictionary[Any, dict[str, EncoderEvaluation]] = (
             weakref.WeakKeyDictionary()
         )
         self._similarities: weakref.WeakKeyDictionary[Any, Similarity | None] = (
             weakref.WeakKeyDictionary()
         )
         self._latest: dict[tuple[str, str], Evaluation] = {}
+        self._adopted: dict[tuple[str, str], Evaluation] = {}
         self._folders: dict[str, Path] = {}
         self._own: dict[tuple[str, str], dict[Setting, Ranks]] = {}
         self._current = ""
@@ -192,7 +198,7 @@ class Session:
 
     def evaluation(
         self, encoder: MtebEncoder, card: TaskCard, texts: Collection | Judged
-    ) -> Evaluation:
+    ) -> EncoderEvaluation:
         """Return the evaluation of a model on a benchmark: remembered, read back, or made now."""
         present = set(texts.languages)
         languages = tuple(x for x in card.languages if x in present)
@@ -211,7 +217,15 @@ class Session:
                 found = make(encoder, card, texts, stores, self.place, identity)
                 found[2]["identity"] = identity
                 path = None
-            known[key] = Evaluation(card, languages, encoder, stores, texts, *found, written=path)
+            known[key] = EncoderEvaluation(
+                card,
+                languages,
+                texts,
+                *found,
+                written=path,
+                encoder=encoder,
+                stores=stores,
+            )
             if folder is not None:
                 known[key].write(folder)
             known[key].discard_checkpoints()
@@ -219,6 +233,16 @@ class Session:
         self._current = model_key(model.mteb_model_meta)
         self._latest[self._current, card.full_name] = evaluation
         return evaluation
+
+    def adopt(self, meta: ModelMeta, evaluation: Evaluation) -> None:
+        """Take over what a system that is not asked here has ranked."""
+        self._current = model_key(meta)
+        self._adopted[self._current, evaluation.card.full_name] = evaluation
+        self._latest[self._current, evaluation.card.full_name] = evaluation
+
+    def adopted(self, model: Any, card: TaskCard) -> Evaluation | None:
+        """Return what was taken over for a model, None if it must be asked."""
+        return self._adopted.get((model_key(model.mteb_model_meta), card.full_name))
 
     def remember_ranks(
         self, meta: ModelMeta, card: TaskCard, setting: Setting, ranks: Ranks

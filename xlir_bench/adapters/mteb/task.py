@@ -22,7 +22,7 @@ from xlir_bench.adapters.mteb.scores import (
     read_scores,
     setting_scores,
 )
-from xlir_bench.adapters.mteb.session import SESSION
+from xlir_bench.adapters.mteb.session import SESSION, EncoderEvaluation, Evaluation
 from xlir_bench.cards.task import TaskCard
 from xlir_bench.core.collection import Collection
 from xlir_bench.core.judged import Judged
@@ -36,7 +36,7 @@ from xlir_bench.readers.read import read_any
 
 logger = logging.getLogger(__name__)
 
-FALLBACK_MAIN = ("map_at_1000", "map_at_100")
+FALLBACK_MAIN = tuple(f"map_at_{k}" for k in (1000, 100, 20, 10, 5, 3, 1))
 """The main score of a ranking that is not deep enough for the card's own: the deepest it knows."""
 
 
@@ -123,8 +123,8 @@ class XlirModeTask(AbsTaskRetrieval):
     ) -> dict[str, Any]:
         (SESSION.parts.add if self.is_part else SESSION.parts.discard)(self.metadata.name)
         setting = self.settings[hf_subset]
-        encoder = encoder_of(model, self.card, encode_kwargs)
-        if encoder is None:
+        evaluation = self._evaluation(model, encode_kwargs)
+        if evaluation is None:
             self._check_searchable(model.mteb_model_meta.name)
             ranks, found = own_ranks(
                 model, self.floor, setting, data_split, self.metadata, encode_kwargs
@@ -132,11 +132,10 @@ class XlirModeTask(AbsTaskRetrieval):
             SESSION.remember_ranks(model.mteb_model_meta, self.card, setting, ranks)
             scores = self._own_scores(ranks, setting, model.mteb_model_meta.name)
         else:
-            evaluation = SESSION.evaluation(encoder, self.card, self.texts)
             ranks = evaluation.ranks(setting)
             scores = [s for s in evaluation.scorecard(self.mode).scores if s.setting == setting]
             found = None
-            if prediction_folder:
+            if prediction_folder and isinstance(evaluation, EncoderEvaluation):
                 hits = search(self._collection, setting, *evaluation.vectors(), self._top_k)
                 found = {query: dict(best) for query, best in hits}
         if prediction_folder and found is not None:
@@ -152,6 +151,14 @@ class XlirModeTask(AbsTaskRetrieval):
                 " only encoders can be run on it"
             )
             raise DataError(msg)
+
+    def _evaluation(self, model: Any, encode_kwargs: dict[str, Any]) -> Evaluation | None:
+        """Return a model's exact ranks; None if it must search for itself."""
+        known = SESSION.adopted(model, self.card)
+        if known is not None:
+            return known
+        encoder = encoder_of(model, self.card, encode_kwargs)
+        return SESSION.evaluation(encoder, self.card, self.texts) if encoder else None
 
     def _own_scores(self, ranks: Ranks, setting: Setting, name: str) -> list[Score]:
         """Score a model's own ranking, and name the measures that need a deeper one."""
@@ -258,7 +265,7 @@ def make_tasks(card: TaskCard) -> list[type[XlirModeTask] | type[XlirTask]]:
         type="Retrieval",
         eval_splits=[card.split],
         eval_langs=[x.mteb_code for x in card.languages],
-        reference=card.about.reference,
+        reference=card.about.reference or None,
         bibtex_citation=card.about.bibtex or None,
         dataset={"path": card.source.folder, "revision": card.source.revision},
     )
@@ -304,7 +311,7 @@ def _metadata(
         "prompt": {"query": about.instruction},
         "type": "Retrieval",
         "category": "t2t",
-        "reference": about.reference,
+        "reference": about.reference or None,
         "eval_splits": [card.split],
         "eval_langs": eval_langs(settings),
         "main_score": card.main_measure,

@@ -1,0 +1,1 @@
+"""BM25 baselines: one index for each language, or one for all."""
