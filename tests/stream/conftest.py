@@ -3,7 +3,10 @@
 import gzip
 import hashlib
 import json
+import os
+import signal
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
@@ -141,6 +144,31 @@ class Ngrams:
     def embed(self, encoder: Encoder, texts: Sequence[str], role: Role) -> Vectors:
         """Stand in for the store."""
         return checked_vectors(encoder.encode(texts, role), texts, encoder.name)
+
+
+class Killed(Ngrams):
+    """An encoder whose process is killed in its second shard once, or at once and always."""
+
+    def __init__(self, marker: Path, *, always: bool) -> None:
+        super().__init__()
+        self._marker, self._always = marker, always
+
+    def encode(self, texts: Sequence[str], role: Role) -> Vectors:
+        if self._always or (len(self.seen) > 30 and not self._marker.exists()):
+            self._marker.touch()
+            os.kill(os.getpid(), signal.SIGKILL)
+        return super().encode(texts, role)
+
+
+@dataclass(frozen=True)
+class Kills:
+    """Makes the encoder that kills its process."""
+
+    marker: Path
+    always: bool = False
+
+    def __call__(self, device: str | None) -> Killed:
+        return Killed(self.marker, always=self.always)
 
 
 Stream = Callable[..., Streamed]

@@ -1,22 +1,25 @@
 """Streamed corpora give the ranks that corpora in memory give, to the last tie."""
 
+import errno
 import gzip
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
-from tests.stream.conftest import EN, SW, TE, Ngrams, Stream, Tree, in_memory, write_shard
+from tests.stream.conftest import EN, SW, TE, Kills, Ngrams, Stream, Tree, in_memory, write_shard
 from xlir_bench.core.judged import Judged
 from xlir_bench.core.mode import RetrievalMode, Setting, settings_of
 from xlir_bench.encoders.base import Role, Vectors
 from xlir_bench.engines.local import LocalEngine
-from xlir_bench.errors import DataError, EncoderError
+from xlir_bench.errors import DataError, EncoderError, EngineError, ResultError
 from xlir_bench.evaluate import embed, find_hits, rank
 from xlir_bench.results.rank_file import read_rank_table, write_rank_table
 from xlir_bench.stream import run as stream_run
 from xlir_bench.stream.count import read_ahead
+from xlir_bench.stream.run import Plan, rank_streamed
 
 
 def test_ranks_equal_those_of_a_corpus_in_memory(tree: Tree, stream: Stream) -> None:
@@ -150,6 +153,32 @@ def test_counts_that_a_crash_cut_off_are_counted_again(
     encoder = Ngrams()
     np.testing.assert_array_equal(stream(judged, encoder).table.beaten_by, expected.beaten_by)
     assert 0 < len([x for x in encoder.seen if x.startswith("passage")]) < 130
+
+
+def test_a_full_disk_is_one_line_and_leaves_no_half_file(
+    tree: Tree, stream: Stream, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def full(file: Any, **arrays: Any) -> None:
+        file.write(b"half")
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("xlir_bench.stream.kept.np.savez_compressed", full)
+    with pytest.raises(ResultError, match="No space left on device"):
+        stream(tree.read())
+    assert not [p for p in (tmp_path / "cache").rglob("*") if p.suffix == ".npz" or "tmp" in p.name]
+    monkeypatch.undo()
+
+
+def test_a_killed_process_is_one_line_and_finished_shards_are_kept(
+    tree: Tree, tmp_path: Path
+) -> None:
+    model = Ngrams()
+    engine = LocalEngine(("cpu", "cpu"))
+    plan = Plan(model, None, model, engine, Kills(tmp_path / "killed"), 0, "kills")
+    with pytest.raises(EngineError, match="a worker process died"):
+        rank_streamed(tree.read(), plan)
+    again = rank_streamed(tree.read(), plan).table
+    assert again.beaten_by.sum() > 0
 
 
 def test_two_processes_count_the_same(tree: Tree, stream: Stream) -> None:

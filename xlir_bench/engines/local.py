@@ -1,6 +1,7 @@
 """Shards one after the other in this process, or one process for each device of this machine."""
 
 import multiprocessing
+import signal
 from collections.abc import Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
@@ -70,7 +71,10 @@ class LocalEngine:
             )
             raise EngineError(msg) from error
         finally:
+            workers = list((pool._processes or {}).values())  # noqa: SLF001 - public from 3.14 on
             pool.shutdown(wait=False, cancel_futures=True)
+            for worker in workers:  # after Ctrl-C, nobody waits an hour for shards at work
+                worker.terminate()
 
 
 _STATE: list[Any] = []
@@ -78,6 +82,7 @@ _STATE: list[Any] = []
 
 
 def _prepare(devices: Any, setup: Setup[Any]) -> None:  # noqa: ANN401 - a queue of multiprocessing
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to answer, once
     _STATE.append(setup(devices.get()))
 
 
