@@ -109,6 +109,9 @@ def read_runs(
     return reading.table(), reading.hits()
 
 
+Found = tuple[str, list[tuple[str, float]]]
+"""A query's id and its passages' ids and scores, best first."""
+
 ScoreFunction = Callable[[int, Sequence[Language]], NDArray[np.float32]]
 """A row of a query and a pool, in row order, to the scores, 0 or more, of its passages."""
 
@@ -149,7 +152,7 @@ def count_scores(collection: Collection, scores: ScoreFunction) -> tuple[RankTab
 
 def search_scores(
     collection: Collection, setting: Setting, scores: ScoreFunction, k: int
-) -> Iterator[tuple[str, list[tuple[str, float]]]]:
+) -> Iterator[Found]:
     """Yield (query id, the k best (passage id, score) pairs with a score) of a setting."""
     pool = [x for x in collection.languages if x in setting.corpus_languages]
     rows = np.concatenate(
@@ -167,6 +170,15 @@ def search_scores(
                 if found[i] > 0
             ],
         )
+
+
+def best_of(collection: Collection, found: Rankings, k: int) -> Iterator[Found]:
+    """Yield (query id, the k best (passage id, score) pairs) of a run."""
+    for ranked in _ranked(found, id_order(collection.passages)):
+        ids = [collection.passages[row].passage_id for row in ranked.passages[:k]]
+        scores = ranked.scores[:k].tolist()
+        query_id = collection.queries[ranked.query_row].query_id
+        yield query_id, list(zip(ids, scores, strict=True))
 
 
 def trec_places(scores: NDArray[np.float32], keys: NDArray[np.int64]) -> NDArray[np.uint64]:

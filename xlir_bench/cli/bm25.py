@@ -1,29 +1,25 @@
 """``xlir-bench bm25``: the lexical baseline of every benchmark."""
 
-import hashlib
-import json
 import sys
-from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 from cyclopts.validators import Number
 
-from xlir_bench.cli.names import Chosen, chosen_task, settings_of_modes
-from xlir_bench.core.mode import RetrievalMode, Setting
-from xlir_bench.errors import UnknownNameError
+from xlir_bench.cli.names import chosen_task, settings_of_modes
+from xlir_bench.core.mode import RetrievalMode
+from xlir_bench.errors import UnknownNameError, UsageError
 
 if TYPE_CHECKING:
-    from xlir_bench.cards.task import TaskCard
+    from xlir_bench.adapters.baselines import Baseline
 
 BACKENDS = ("bm25s", "pyserini")
-RUN_DEPTH = 1000
 
 
 def bm25(  # noqa: PLR0913 - one parameter an option
     *,
-    task: Annotated[str, Parameter(name=["-t", "--task"])],
+    task: Annotated[str | None, Parameter(name=["-t", "--task"])] = None,
     mode: Annotated[
         tuple[str, ...],
         Parameter(name="--mode", consume_multiple=True, negative="", show_default=False),
@@ -45,14 +41,16 @@ def bm25(  # noqa: PLR0913 - one parameter an option
     run_file: Annotated[
         bool, Parameter(name="--run-file", negative="", show_default=False)
     ] = False,
+    setup: Annotated[bool, Parameter(name="--setup", negative="", show_default=False)] = False,
     output_folder: Annotated[Path, Parameter(name=["-o", "--output-folder"])] = Path("results"),
 ) -> None:
-    """Score BM25 on a benchmark, in full depth, and keep the results as those of models.
+    """Score BM25 on a benchmark, and keep the results as those of models.
 
     Each language has an index and an analyzer of its own, which queries in any language go through.
     For the pool of all languages their scores are merged as they are (bm25s/merged-by-score) and by
-    reciprocal rank (bm25s/merged-by-rank), and there is one index of all languages without stemmers
-    (bm25s/pooled). Passages that share no term with the query are tied at 0, by id.
+    reciprocal rank (bm25s/merged-by-rank), and there is one index of all languages
+    (bm25s/pooled). bm25s ranks the whole pool, passages that share no term with the query tied at
+    0, by id. Anserini never finds those; its results (anserini/...) lack what needs all ranks.
 
     Parameters
     ----------
@@ -67,13 +65,15 @@ def bm25(  # noqa: PLR0913 - one parameter an option
     b:
         Length normalisation.
     backend:
-        bm25s.
+        bm25s (Python), or pyserini: its Anserini, with Lucene's analyzers, in a Java process.
     measures:
         Print these instead of the card's.
     by_language:
         Print one line per setting too.
     run_file:
         Write TREC runs beside the results: the first 1,000 matches of every query.
+    setup:
+        Fetch what the backend pyserini lacks (Anserini, a Java), say what there is, and stop.
     output_folder:
         Where results go.
 
@@ -82,86 +82,55 @@ def bm25(  # noqa: PLR0913 - one parameter an option
     from xlir_bench.measures.catalogue import parse_all
     from xlir_bench.readers.read import read
 
-    if backend not in BACKENDS:
-        raise UnknownNameError(backend, BACKENDS, kind="backend")
+    if setup:
+        _set_up()
+        return
+    if task is None:
+        msg = "-t names no task; list them with: xlir-bench tasks"
+        raise UsageError(msg)
     names = [x.value for x in Merge]
-    for name in merge:
-        if name not in names:
-            raise UnknownNameError(name, names, kind="merge")
+    for kind, known, given in (("backend", BACKENDS, [backend]), ("merge", names, merge)):
+        for name in given:
+            if name not in known:
+                raise UnknownNameError(name, known, kind=kind)
     parse_all(measures)
     chosen = chosen_task(task, mode)
     is_pool = RetrievalMode.multi in chosen[1]
     ways = [x for x in Merge if (not merge or x in merge) and (is_pool or x is Merge.score)]
-    collection = read(chosen[0])
-    for way in ways:
-        made = _Baseline(chosen, way, Parameters(k1, b), collection)
-        made.keep(output_folder, measures, by_language=by_language, run_file=run_file)
+    collection, settings = read(chosen[0]), settings_of_modes(chosen)
 
+    from xlir_bench.adapters.baselines import anserini_baselines, bm25s_baselines
+    from xlir_bench.adapters.mteb.ranked import keep, report
+    from xlir_bench.results.run_file import write_run
 
-class _Baseline:
-    """One way of BM25 on one benchmark."""
-
-    def __init__(self, chosen: Chosen, way: Any, parameters: Any, collection: Any) -> None:  # noqa: ANN401
-        from xlir_bench.bm25.scorer import Scorer
-
-        self.card: TaskCard = chosen[0]
-        self.settings = _settings(chosen, is_first=way == "score")
-        self.collection = collection
-        self.scorer = Scorer(collection, way, parameters)
-        self.name = f"bm25s/{'pooled' if way == 'pooled' else f'merged-by-{way}'}"
-        self.what: Mapping[str, Any] = {
-            "backend": "bm25s",
-            "merge": str(way),
-            "k1": parameters.k1,
-            "b": parameters.b,
-            "analyzers": self.scorer.analyzers,
-            "versions_bm25": _versions(),
-        }
-
-    def keep(
-        self, output_folder: Path, measures: tuple[str, ...], *, by_language: bool, run_file: bool
-    ) -> None:
-        """Rank, write the results and print the figures."""
-        from xlir_bench.adapters.mteb.ranked import Ranked, keep, report
-        from xlir_bench.results.run_file import write_run
-        from xlir_bench.runs import count_scores, search_scores
-
-        table, hits = count_scores(self.collection, self.scorer.scores)
-        unmatched = {"unmatched_answers": float((table.similarities == 0).mean())}
-        print_of = hashlib.sha256(json.dumps(self.what, sort_keys=True).encode()).hexdigest()
-        ranked = Ranked(
-            self.name, print_of[:16], self.settings, table, hits, {**self.what, **unmatched}
-        )
-        folder = keep(ranked, self.card, self.collection, output_folder)
-        report(ranked, self.card, measures, by_language=by_language)
-        sys.stdout.write(
-            f"analyzers: {_told(self.scorer.analyzers)}\n"
-            f"answers without a term of the question: {unmatched['unmatched_answers']:.1%} of"
-            f" {len(table):,} (tied at 0, by id)\n"
-        )
-        if run_file:
-            for setting in self.settings:
-                found = search_scores(self.collection, setting, self.scorer.scores, RUN_DEPTH)
-                path = folder / f"{self.card.name}.runs" / f"run.{setting.subset}.txt"
-                write_run(path, found, self.name.replace("/", "-"))
+    make = bm25s_baselines if backend == "bm25s" else anserini_baselines
+    for made in make(collection, settings, ways, Parameters(k1, b)):
+        folder = keep(made.ranked, chosen[0], collection, output_folder)
+        report(made.ranked, chosen[0], measures, by_language=by_language)
+        sys.stdout.write(_told(made))
+        for setting, found in made.runs if run_file else ():
+            path = folder / f"{chosen[0].name}.runs" / f"run.{setting.subset}.txt"
+            write_run(path, found, made.ranked.name.replace("/", "-"))
         sys.stdout.write(f"results: {folder}\n\n")
 
 
-def _settings(chosen: Chosen, *, is_first: bool) -> tuple[Setting, ...]:
-    """Return all settings, or for a way that differs in the pool of all languages only those."""
-    every = settings_of_modes(chosen)
-    return tuple(s for s in every if is_first or s.mode is RetrievalMode.multi)
-
-
-def _told(analyzers: Mapping[str, str]) -> str:
-    """Return analyzers and the languages that have each."""
+def _told(made: "Baseline") -> str:
+    """Return analyzers and the languages that have each, and how many answers match nothing."""
     by_name: dict[str, list[str]] = {}
-    for code, name in analyzers.items():
+    for code, name in made.analyzers.items():
         by_name.setdefault(name, []).append(code)
-    return "; ".join(f"{' '.join(codes)}: {name}" for name, codes in by_name.items())
+    listed = "; ".join(f"{' '.join(codes)}: {name}" for name, codes in by_name.items())
+    total = len(made.ranked.table)
+    return (
+        f"analyzers: {listed}\nanswers without a term of the question: {made.n_unmatched:,} of"
+        f" {total:,}\n"
+    )
 
 
-def _versions() -> dict[str, str]:
-    from xlir_bench.versions import installed
+def _set_up() -> None:
+    from xlir_bench.adapters.pyserini import set_up
 
-    return installed(("bm25s", "pystemmer", "regex"))
+    toolkit = set_up()
+    sys.stdout.write(
+        f"Anserini {toolkit.anserini}: {toolkit.jar}\nJava {toolkit.java_version}: {toolkit.java}\n"
+    )
