@@ -5,7 +5,19 @@ from importlib.metadata import version
 
 from cyclopts import App, CycloptsError
 
-from xlir_bench.cli import compare, data, measures, models, run, show, sweep, tasks, train
+from xlir_bench.cli import (
+    compare,
+    data,
+    leaderboard,
+    measures,
+    models,
+    run,
+    show,
+    submit,
+    sweep,
+    tasks,
+    train,
+)
 from xlir_bench.errors import XlirError
 
 app = App(
@@ -29,6 +41,8 @@ app = App(
 
     xlir-bench compare ./a ./b -t XQuADR                 differences with p-values
 
+    xlir-bench leaderboard -t XQuADR --format latex      a table to publish
+
     xlir-bench train -r hybrid --base ./base -o ./mine   fine-tune with hybrid batches
 
     xlir-bench models export xlir-hybrid ./plain         a folder for other tools
@@ -46,6 +60,8 @@ app.command(data.data)
 app.command(measures.measures)
 app.command(show.show)
 app.command(compare.compare)
+app.command(leaderboard.leaderboard)
+app.command(submit.submit)
 app.command(train.train)
 app.command(sweep.sweep)
 app.command(models.models)

@@ -315,6 +315,7 @@ def _make(
         "revision": encoder.revision,
         "similarity": encoder.similarity.value,
         "dimensions": int(queries.shape[1]),
+        "training_datasets": seen_by(encoder.model.mteb_model_meta),
         "debias": None if encoder.debias is None else _debias_record(encoder.debias),
         "prompts": {role.value: encoder.prompt(role) for role in Role},
         **encoder.hardware(),
@@ -329,6 +330,12 @@ def _make(
         "date": datetime.now(tz=UTC).isoformat(timespec="seconds"),
     }
     return table, hits, provenance
+
+
+def seen_by(meta: ModelMeta) -> list[str] | None:
+    """Return mteb's names of what a model and those it was trained from have seen, or None."""
+    found = meta.get_training_datasets()
+    return None if found is None else sorted(found)
 
 
 def _debias_record(debias: Debias) -> dict[str, str]:
