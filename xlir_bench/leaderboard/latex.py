@@ -10,6 +10,7 @@ from xlir_bench.results.table import figure
 _ESCAPED = {
     "\\": r"\textbackslash{}", "&": r"\&", "%": r"\%", "$": r"\$", "#": r"\#", "_": r"\_",
     "{": r"\{", "}": r"\}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}",
+    "<": "$<$", ">": "$>$", "|": r"\textbar{}",
     "↑": r"$\uparrow$", "↓": r"$\downarrow$", "°": r"$^\circ$",
 }  # fmt: skip
 _FACTS = ("params.", "dim.", "sec.", "trained on it")

@@ -18,11 +18,13 @@ from xlir_bench.evaluate import Readings, readings, scorecard
 from xlir_bench.leaderboard.record import Record
 from xlir_bench.measures.catalogue import parse_all
 from xlir_bench.paths import new_folder
-from xlir_bench.results.hits_file import hits_beside
+from xlir_bench.results.hits_file import hits_beside, hits_path, write_hits
 from xlir_bench.results.rank_file import read_rank_table, write_rank_table
 
 TOLERANCE = 1.5e-6
 """mteb's results keep six decimals."""
+HITS_LIMIT = 1_000_000
+"""Bytes of first passages that a packed record may hold: a small benchmark's, for its page."""
 _MODES = tuple(f"{mode}/" for mode in RetrievalMode)
 _NOT_FIGURES = {"hf_subset", "languages", "mteb_version"}
 
@@ -143,7 +145,7 @@ def submit(records: Sequence[Record], target: Path) -> list[Checked]:
     """Check the records of one model and write them to ``target``/<org>__<model>.
 
     Provenance gains mteb's names of the data sets that the model and those it was trained from have
-    seen, where the run has not noted them. First passages are left out: they are large.
+    seen, where the run has not noted them. First passages go along if they take at most 1 MB.
 
     Raises:
         ResultError: a figure does not match, records are of several models, or the target is there.
@@ -168,6 +170,11 @@ def _pack(record: Record, folder: Path) -> None:
     if "training_datasets" not in provenance:
         provenance["training_datasets"] = _training_datasets(record)
     write_rank_table(read_rank_table(record.ranks), folder / record.ranks.name, provenance)
+    hits, path = hits_beside(record.ranks), hits_path(folder / record.ranks.name)
+    if hits is not None:
+        write_hits(hits, path, provenance)
+        if path.stat().st_size > HITS_LIMIT:
+            path.unlink()
     line = json.dumps(provenance) + "\n"
     (folder / f"{record.card.name}.provenance.jsonl").write_text(line, encoding="utf-8")
     names = [record.card.name, *(record.card.task_name(mode) for mode in record.card.modes)]
