@@ -48,14 +48,15 @@ def board_data(board: Board, collection: Collection | None) -> Json:
     return {
         "name": board.card.name,
         "title": board.card.about.title,
-        "languages": [_language(x) for x in languages],
+        "languages": [language_data(x) for x in languages],
         "columns": [{"key": str(key), "name": words.column_name(board, key)} for key in board.keys],
         "models": [_model(row, board, languages) for row in board.rows],
         "texts": None if collection is None else _texts(board, collection),
     }
 
 
-def _language(language: Language) -> Json:
+def language_data(language: Language) -> Json:
+    """Return a language's code, name and direction of writing."""
     direction = "rtl" if language.script in RIGHT_TO_LEFT else "ltr"
     return {"code": language.code, "name": language.name, "dir": direction}
 
