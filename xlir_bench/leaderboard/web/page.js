@@ -156,18 +156,20 @@ function drawScatter(section, board) {
 
 function labels(rows, wide) {
   // Names of points that lie close to one another are put at different heights.
+  if (wide < 500) return []; // a telephone has room for the points alone; their names are below
   const [xs, ys] = [d3.extent(rows, (r) => r.x[0]), d3.extent(rows, (r) => r.y[0])];
   const part = (x, [low, high]) => (high > low ? (x - low) / (high - low) : 0.5);
-  const placed = [];
-  if (wide < 500) return []; // a telephone has room for the points alone; their names are below
-  return rows.map((r) => {
-    const [px, py] = [part(r.x[0], xs) * wide, (1 - part(r.y[0], ys)) * 380];
-    const toLeft = part(r.x[0], xs) > 0.5;
-    let dy = -12;
-    const clashes = () => placed.some((p) => Math.abs(p.x - px) < 230 && Math.abs(p.y - py - dy) < 15);
-    for (let step = 1; clashes() && step < 40; step += 1) dy = step % 2 ? 12 + 8 * step : -12 - 8 * step;
-    placed.push({ x: px, y: py + dy });
-    return Plot.text([r], { x: (d) => d.x[0], y: (d) => d.y[0], text: "model", dy, dx: toLeft ? -6 : 6,
+  const at = rows.map((r) => ({ x: part(r.x[0], xs) * (wide - 130), y: (1 - part(r.y[0], ys)) * 330 }));
+  const taken = at.map(({ x, y }) => ({ left: x - 6, right: x + 6, y }));
+  return rows.map((r, i) => {
+    const { x, y } = at[i];
+    const long = 7 * r.model.length;
+    const toLeft = x > wide / 2;
+    const left = toLeft ? x - long : x;
+    const isFree = (dy) => taken.every((p) => Math.abs(p.y - y - dy) > 14 || p.right < left || p.left > left + long);
+    const dy = d3.range(1, 30).flatMap((step) => [-14 * step, 14 * step]).find(isFree) ?? -14;
+    taken.push({ left, right: left + long, y: y + dy });
+    return Plot.text([r], { x: (d) => d.x[0], y: (d) => d.y[0], text: "model", dy, dx: toLeft ? 4 : -4,
       textAnchor: toLeft ? "end" : "start" });
   });
 }
