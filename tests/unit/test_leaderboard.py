@@ -22,7 +22,7 @@ from xlir_bench.evaluate import Readings
 from xlir_bench.leaderboard.board import Board, Cell, Choice, Figures, Key, Mark, Row, mark_best
 from xlir_bench.leaderboard.board import make_board as board_of
 from xlir_bench.leaderboard.formats import as_json, delimited, markdown
-from xlir_bench.leaderboard.latex import escape, latex
+from xlir_bench.leaderboard.latex import _narrow, escape, latex
 from xlir_bench.leaderboard.record import Model, Record, find_records, read_record
 from xlir_bench.leaderboard.reported import Reported, read_reported
 from xlir_bench.measures.significance import Column, compare, p_values
@@ -324,6 +324,12 @@ def test_every_row_of_a_latex_table_has_the_same_columns(board: Board) -> None:
     lines = [x for x in latex(board).splitlines() if " & " in x and r"\multicolumn" not in x]
     assert len(lines) > 2 * len(board.rows)
     assert {x.replace(r"\&", "").count("&") for x in lines} == {len(board.keys) + 4}
+
+
+def test_intervals_lose_the_leading_zero_of_shares_alone() -> None:
+    assert _narrow("[0.4405, 0.5000]") == "[.4405, .5000]"
+    assert _narrow("[440.5, 1,510.0]") == "[440.5, 1,510.0]"
+    assert _narrow("[-0.1000, 10.0]") == "[-.1000, 10.0]"
 
 
 @pytest.mark.slow

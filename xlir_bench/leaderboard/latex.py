@@ -1,5 +1,6 @@
 r"""A board as a LaTeX table: ``\input`` it in a document that uses booktabs."""
 
+import re
 from collections.abc import Sequence
 from itertools import groupby
 
@@ -22,7 +23,7 @@ def latex(board: Board) -> str:
     lines = [
         "% made by xlir-bench leaderboard; needs \\usepackage{booktabs,graphicx}",
         r"\begin{table*}",
-        r"\centering\setlength{\tabcolsep}{3.5pt}",
+        r"\centering\setlength{\tabcolsep}{3pt}",
         rf"\caption{{{escape(_caption(board))}}}",
         rf"\label{{tab:{board.card.name.lower()}}}",
         r"\resizebox{\linewidth}{!}{%",
@@ -50,7 +51,7 @@ def escape(text: str) -> str:
 
 
 def _caption(board: Board) -> str:
-    return f"{board.card.about.title}. {' '.join(words.notes(board))}".replace("=:", '"=":')
+    return f"{board.card.about.title}. {' '.join(words.notes(board))}".replace("=:", "``='':")
 
 
 def _modes(board: Board) -> str:
@@ -76,12 +77,17 @@ def _row(row: Row, keys: Sequence[Key]) -> list[str]:
     facts = [words.parameters(record), words.dimensions(record), words.seconds(record)]
     facts = [*facts, words.trained(record)]
     figures = [_cell(row, key) for key in keys]
-    intervals = [words.interval(row.cells.get(key), key) for key in keys]
+    intervals = [_narrow(words.interval(row.cells.get(key), key)) for key in keys]
     lines = [" & ".join([name, *figures, *map(escape, facts)]) + r" \\"]
     if any(intervals):
-        small = [rf"{{\tiny {escape(text)}}}" if text else "" for text in intervals]
+        small = [rf"{{\scriptsize {escape(text)}}}" if text else "" for text in intervals]
         lines.append(" & ".join(["", *small, *[""] * len(_FACTS)]) + r" \\[2pt]")
     return lines
+
+
+def _narrow(interval: str) -> str:
+    """Return an interval without the leading zeros of shares: "[.4405, .5000]"."""
+    return re.sub(r"(?<!\d)0\.", ".", interval)
 
 
 def _cell(row: Row, key: Key) -> str:
