@@ -135,6 +135,14 @@ def test_a_result_that_follows_from_its_ranks_passes(call: Call, mine: Path) -> 
     assert re.fullmatch(r"1 records: 13,\d{3} figures recomputed from rank tables\n", outcome.out)
 
 
+def test_a_model_that_ranks_for_itself_is_named_as_not_checked(call: Call, mine: Path) -> None:
+    (mine / "XLIRMini.ranks.parquet").unlink()
+    outcome = check(call, mine)
+    assert outcome.status == 0
+    name = "xlir-bench/char-ngrams on XLIRMini"
+    assert f"rank for themselves, so nothing to recompute: {name}\n" in outcome.out
+
+
 def test_without_first_passages_it_says_what_was_not_checked(call: Call, mine: Path) -> None:
     (mine / "XLIRMini.hits.parquet").unlink()
     outcome = check(call, mine)

@@ -3,11 +3,15 @@
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from xlir_bench.cards.load import task_cards
 from xlir_bench.cards.task import TaskCard
 from xlir_bench.errors import ResultError
 from xlir_bench.paths import data_folder
+
+if TYPE_CHECKING:
+    from xlir_bench.adapters.mteb.check import Checked
 
 PAGE = "index.html"
 
@@ -22,28 +26,32 @@ def check_all(cards: Sequence[TaskCard], roots: Sequence[Path], *, shipped: bool
     from xlir_bench.adapters.mteb.check import check_record
     from xlir_bench.leaderboard.record import find_records
 
-    n_records = n_figures = n_left_out = 0
-    left_out: dict[str, None] = {}
+    records = []
     for card in cards or task_cards().values():
-        records, refused = find_records(card, roots)
+        found, refused = find_records(card, roots)
         if refused:
             raise ResultError(refused[0])
-        for record in records:
-            found = check_record(record)
-            n_records += 1
-            n_figures += found.n_figures
-            n_left_out += found.n_left_out
-            left_out |= dict.fromkeys(found.left_out if found.n_left_out else ())
-    if not n_records:
+        records += found
+    if not records:
         msg = f"there is nothing to check in {', '.join(map(str, roots))}"
         raise ResultError(msg)
-    sys.stdout.write(f"{n_records} records: {n_figures:,} figures recomputed from rank tables\n")
-    if n_left_out:
-        names = ", ".join(left_out)
-        sys.stdout.write(f"{n_left_out:,} need first passages, which are not kept: {names}\n")
+    _report([check_record(record) for record in records if record.has_ranks])
+    own = [f"{r.model.name} on {r.card.name}" for r in records if not r.has_ranks]
+    if own:
+        sys.stdout.write(f"rank for themselves, so nothing to recompute: {', '.join(own)}\n")
     if shipped and len(roots) == 1:
         for path in _check_generated(cards, roots):
             sys.stdout.write(f"{path.name} is what the records give\n")
+
+
+def _report(checked: "Sequence[Checked]") -> None:
+    n_figures = sum(found.n_figures for found in checked)
+    n_left_out = sum(found.n_left_out for found in checked)
+    names = dict.fromkeys(m for found in checked if found.n_left_out for m in found.left_out)
+    sys.stdout.write(f"{len(checked)} records: {n_figures:,} figures recomputed from rank tables\n")
+    if n_left_out:
+        listed = ", ".join(names)
+        sys.stdout.write(f"{n_left_out:,} need first passages, which are not kept: {listed}\n")
 
 
 def _check_generated(cards: Sequence[TaskCard], roots: Sequence[Path]) -> list[Path]:

@@ -31,6 +31,8 @@ BIAS_WORDS = {
 }
 SHOWN = 10
 """Passages of each query that the explorer shows."""
+PLACES = 6
+"""Decimals of heat maps, which are subtracted from one another."""
 RIGHT_TO_LEFT = {"Arab", "Hebr"}
 
 Json = dict[str, Any]
@@ -123,7 +125,7 @@ def _alone(
         setting = score.setting
         if score.measure == board.card.main_measure and len(setting.corpus_languages) == 1:
             row, column = place[setting.query_language], place[setting.corpus_languages[0]]
-            cells[row][column] = rounded(score.value, score.measure)
+            cells[row][column] = round(score.value, PLACES)
     return cells
 
 
@@ -137,8 +139,8 @@ def _pooled(found: Readings, languages: Sequence[Language]) -> list[list[float |
         for language, column in zip(setting.corpus_languages, values.T, strict=True):
             defined = column[~np.isnan(column)]
             if len(defined):
-                mean = rounded(float(defined.mean()), "AP")
-                cells[place[setting.query_language]][place[language]] = mean
+                mean = float(defined.mean())
+                cells[place[setting.query_language]][place[language]] = round(mean, PLACES)
     return cells if pools else None
 
 
