@@ -1,17 +1,53 @@
 """Two models on the same queries: differences, intervals and corrected p-values."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
 from xlir_bench.core.mode import RetrievalMode, Setting
-from xlir_bench.core.score import Comparison
+from xlir_bench.core.score import Comparison, Difference
 from xlir_bench.errors import ResultError
 from xlir_bench.evaluate import Readings, per_query
 from xlir_bench.measures.catalogue import Measure
 from xlir_bench.measures.significance import RESAMPLES, Column, compare, holm
 
 Key = tuple[RetrievalMode, str]
+
+
+@dataclass(frozen=True, slots=True)
+class SettingComparison:
+    """One setting of two models.
+
+    Attributes:
+        setting: mode and languages.
+        first: mean of the first model, over the queries on which both are defined.
+        second: mean of the second.
+        difference: first minus second, with its interval and raw p-value.
+        corrected: p-value by Holm over all settings that were compared.
+
+    """
+
+    setting: Setting
+    first: float
+    second: float
+    difference: Difference
+    corrected: float
+
+
+@dataclass(frozen=True, slots=True)
+class Changed:
+    """One query of one setting that two models answer differently well."""
+
+    query_id: str
+    setting: Setting
+    first: float
+    second: float
+
+    @property
+    def difference(self) -> float:
+        """Return first minus second."""
+        return self.first - self.second
 
 
 def compare_models(
@@ -54,6 +90,64 @@ def compare_models(
         Comparison(*key, _macro(left[key]), _macro(right[key]), found[key], p_value)
         for key, p_value in zip(order, corrected, strict=True)
     ]
+
+
+def compare_settings(
+    first: Readings, second: Readings, measure: Measure, *, resamples: int = RESAMPLES
+) -> list[SettingComparison]:
+    """Compare two models in every setting that both have, as ``compare_models`` does in modes.
+
+    Raises:
+        ResultError: the models were not scored on the same queries.
+
+    """
+    both = _by_setting(first, second, measure)
+    left = {setting: [a] for setting, (a, _) in both.items()}
+    right = {setting: [b] for setting, (_, b) in both.items()}
+    found = compare(left, right, first.n_topics, resamples) if both else {}
+    corrected = holm([difference.p_value for difference in found.values()])
+    return [
+        SettingComparison(setting, _macro(left[setting]), _macro(right[setting]), difference, p)
+        for (setting, difference), p in zip(found.items(), corrected, strict=True)
+    ]
+
+
+def changed_most(
+    first: Readings, second: Readings, measure: Measure, mode: RetrievalMode, k: int
+) -> list[Changed]:
+    """Return the ``k`` queries of a mode that gain most in the first model, then those that lose.
+
+    Largest change first; equal changes in the order of settings and queries. Queries without a
+    change are left out.
+
+    Raises:
+        ResultError: the models were not scored on the same queries.
+
+    """
+    found = [
+        Changed(first.query_ids[row], setting, float(a), float(b))
+        for setting, (left, right) in _by_setting(first, second, measure).items()
+        if setting.mode is mode
+        for row, a, b in zip(first.ranks[setting].queries, left.values, right.values, strict=True)
+        if not np.isnan(a) and a != b
+    ]
+    gains = sorted((c for c in found if c.difference > 0), key=lambda c: -c.difference)
+    losses = sorted((c for c in found if c.difference < 0), key=lambda c: c.difference)
+    return gains[:k] + losses[:k]
+
+
+def _by_setting(
+    first: Readings, second: Readings, measure: Measure
+) -> dict[Setting, tuple[Column, Column]]:
+    """Return both models' values in every setting in which some query is defined for both."""
+    _check_same_queries(first, second)
+    ours, theirs = per_query(first, [measure])[0], per_query(second, [measure])[0]
+    pairs = {
+        setting: _both(column, theirs[setting, name])
+        for (setting, name), column in ours.items()
+        if (setting, name) in theirs
+    }
+    return {s: (a, b) for s, (a, b) in pairs.items() if not np.isnan(a.values).all()}
 
 
 def _check_same_queries(first: Readings, second: Readings) -> None:

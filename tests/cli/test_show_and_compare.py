@@ -29,6 +29,7 @@ from xlir_bench.evaluate import HITS_DEPTH, Readings, find_hits, rank, readings,
 from xlir_bench.measures.catalogue import parse, parse_all
 from xlir_bench.measures.significance import holm
 from xlir_bench.readers.read import read
+from xlir_bench.results import find
 from xlir_bench.results.hits_file import hits_beside, hits_path, write_hits
 from xlir_bench.results.rank_file import read_provenance, read_rank_table, write_rank_table
 
@@ -90,6 +91,7 @@ def kept(tmp_path_factory: pytest.TempPathFactory, collection: Collection) -> Ke
     with pytest.MonkeyPatch.context() as patch, own_process(patch):
         patch.setenv("XLIR_CACHE_DIR", str(root / "cache"))
         patch.setenv("XLIR_CONFIG_DIR", str(root / "config"))
+        patch.setattr(find, "data_folder", lambda _: root / "nothing-ships")
         worst = printed_by("show", "char-ngrams", "XLIRMini", "-o", str(output))
         write_another_model(output / BELOW_OUTPUT, output / BELOW_OTHER, collection)
         comparison = printed_by(
@@ -97,6 +99,12 @@ def kept(tmp_path_factory: pytest.TempPathFactory, collection: Collection) -> Ke
             "--measures", *MEASURES,
         )  # fmt: skip
     return Kept(output, worst, comparison)
+
+
+@pytest.fixture(autouse=True)
+def no_results_ship(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Hide the results that ship, which are of the same model and benchmark."""
+    monkeypatch.setattr(find, "data_folder", lambda _: tmp_path / "nothing-ships")
 
 
 @pytest.fixture(scope="module")

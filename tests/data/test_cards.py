@@ -33,6 +33,9 @@ adapted_from = "them/theirs"
 """
 
 
+FOLDER = 'kind = "sentence-transformers"\npath = "weights"'
+
+
 def users_card(tmp_path: Path, kind: str, name: str, text: str) -> Path:
     """Write a card into the user's config folder (see ``own_folders``)."""
     path = tmp_path / "config" / kind / name
@@ -113,6 +116,9 @@ def test_a_users_model_is_listed(tmp_path: Path) -> None:
         alias="mine",
         kind="sentence-transformers",
         folder=tmp_path / "config" / "models" / "weights",
+        encoder="",
+        arguments={},
+        n_parameters=None,
         revision="",
         license="mit",
         languages=("de", "en"),
@@ -349,6 +355,14 @@ def test_a_model_is_called_org_slash_name(tmp_path: Path, name: str) -> None:
                      r"'path' belongs to the kind 'sentence-transformers'", id="no-path"),
         pytest.param('kind = "sentence-transformers"', 'kind = "char-ngrams"',
                      r"'path' belongs to the kind 'sentence-transformers', and only", id="a-path"),
+        pytest.param(FOLDER, 'kind = "python"\nrevision = "1"',
+                     r"'encoder' is 'module:name' and belongs to the kind 'python'", id="no-class"),
+        pytest.param(FOLDER, f'{FOLDER}\nencoder = "a:B"',
+                     r"'encoder' is 'module:name' and belongs to the kind 'python'", id="class"),
+        pytest.param(FOLDER, 'kind = "python"\nrevision = "1"\nencoder = "a.B"',
+                     r".* needs encoder = 'module:name' and a revision", id="no-module"),
+        pytest.param(FOLDER, 'kind = "python"\nencoder = "a:B"',
+                     r".* needs encoder = 'module:name' and a revision", id="no-revision"),
         pytest.param('name = "me/mine"\n', "", r"the field 'name' is missing", id="no-name"),
         pytest.param("alias", "alais", r"unknown field 'alais'", id="typo"),
         pytest.param('["de", "en"]', '"de"', r"'languages' must be list, not str", id="type"),

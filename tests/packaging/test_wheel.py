@@ -55,6 +55,9 @@ def test_the_wheel_holds_hook_cards_and_data(wheel: Path) -> None:
         "xlir_bench/_data/tasks/xlirmini/th.json",
     } <= names
     assert "xlir_bench/_data/models/char-ngrams.toml" in names
+    web = {"page.html.j2", "page.css", "page.js", "plot.min.js", "LICENSES.txt"}
+    assert {f"xlir_bench/leaderboard/web/{name}" for name in web} <= names
+    assert "xlir_bench/_data/leaderboards/reported/2408.10536.json" in names
     assert not [n for n in names if n.startswith(("tests/", "benchmarks/")) or "lareqa/" in n]
 
 

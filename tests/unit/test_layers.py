@@ -30,6 +30,15 @@ MAY_IMPORT = {
     "stream": {*BASE, "cards", "readers", "encoders", "retrieve", "engines", "evaluate"},
     "exports": {*BASE, "cards"},
 }
+MAY_IMPORT["leaderboard"] = {
+    *BASE,
+    "cards",
+    "readers",
+    "measures",
+    "evaluate",
+    "compare",
+    "results",
+}
 MAY_IMPORT["train"] = {*BASE, "cards", "readers", "encoders", "measures", "evaluate"}
 MAY_IMPORT["adapters"] = {*MAY_IMPORT} - {"__init__"}
 MAY_IMPORT["cli"] = MAY_IMPORT["adapters"] | {"adapters"}

@@ -2,12 +2,13 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from xlir_bench.cards.toml import read_toml
 from xlir_bench.core.language import LANGUAGES
 from xlir_bench.errors import CardError
 
-KINDS = ("char-ngrams", "sentence-transformers")
+KINDS = ("char-ngrams", "sentence-transformers", "python")
 """How a card's model is loaded."""
 
 
@@ -21,6 +22,10 @@ class ModelCard:
         kind: one of ``KINDS``.
         folder: of the sentence-transformers model, packed or not, relative to the card; None for
             other kinds.
+        encoder: "module:name" of a class or function whose result has ``encode(list of texts)``,
+            returning (n_texts, dim) floats; empty for other kinds.
+        arguments: of that class or function, by name.
+        n_parameters: of a model whose weights cannot be counted, None if unknown.
         revision: version of a model that has no weights; empty when it comes from the weights.
         license: SPDX or mteb's spelling.
         languages: ISO 639-1 codes, empty for any.
@@ -34,6 +39,9 @@ class ModelCard:
     alias: str
     kind: str
     folder: Path | None
+    encoder: str
+    arguments: dict[str, Any]
+    n_parameters: int | None
     revision: str
     license: str
     languages: tuple[str, ...]
@@ -50,11 +58,15 @@ def read_model_card(path: Path) -> ModelCard:
     """
     table = read_toml(path)
     folder = table.take("path", str, "")
+    n_parameters = table.take("n_parameters", int, -1)
     card = ModelCard(
         name=table.take("name", str),
         alias=table.take("alias", str, ""),
         kind=table.take("kind", str, "sentence-transformers"),
         folder=(path.parent / Path(folder).expanduser()) if folder else None,
+        encoder=table.take("encoder", str, ""),
+        arguments=table.take("arguments", dict, {}),
+        n_parameters=None if n_parameters < 0 else n_parameters,
         revision=table.take("revision", str, ""),
         license=table.take("license", str, ""),
         languages=table.strings("languages", []),
@@ -74,5 +86,11 @@ def read_model_card(path: Path) -> ModelCard:
         raise CardError(msg)
     if (card.folder is None) != (card.kind != "sentence-transformers"):
         msg = f"{path}: 'path' belongs to the kind 'sentence-transformers', and only to it"
+        raise CardError(msg)
+    if bool(card.encoder) != (card.kind == "python") or card.encoder.count(":") > 1:
+        msg = f"{path}: 'encoder' is 'module:name' and belongs to the kind 'python', only to it"
+        raise CardError(msg)
+    if card.encoder and not (card.revision and all(card.encoder.partition(":"))):
+        msg = f"{path}: a model of the kind 'python' needs encoder = 'module:name' and a revision"
         raise CardError(msg)
     return card

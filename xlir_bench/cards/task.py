@@ -68,6 +68,8 @@ class About:
     creation: str
     dates: tuple[str, ...]
     bibtex: str
+    same_texts: tuple[str, ...] = ()
+    """mteb's names of data sets with the same texts: who has seen those has seen the benchmark."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -248,6 +250,7 @@ def _about(table: Table) -> About:
         creation=table.take("creation", str),
         dates=table.strings("dates"),
         bibtex=table.take("bibtex", str, ""),
+        same_texts=table.strings("same_texts", []),
     )
     table.finish()
     return about

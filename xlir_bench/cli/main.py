@@ -10,11 +10,13 @@ from xlir_bench.cli import (
     compare,
     data,
     export,
+    leaderboard,
     measures,
     models,
     run,
     score,
     show,
+    submit,
     sweep,
     tasks,
     train,
@@ -42,6 +44,8 @@ app = App(
 
     xlir-bench compare ./a ./b -t XQuADR                 differences with p-values
 
+    xlir-bench leaderboard -t XQuADR --format latex      a table to publish
+
     xlir-bench run -m ./my-model -t ./my-beir-folder     your own data
 
     xlir-bench export beir XQuADR ./beir                 files for other tools
@@ -67,6 +71,8 @@ app.command(data.data)
 app.command(measures.measures)
 app.command(show.show)
 app.command(compare.compare)
+app.command(leaderboard.leaderboard)
+app.command(submit.submit)
 app.command(train.train)
 app.command(sweep.sweep)
 app.command(export.export)

@@ -30,6 +30,11 @@ class Measure:
     needs_depth: int | None
     own: OwnMeasure | None = None
 
+    @property
+    def direction(self) -> str:
+        """Return "higher" or "lower" for what is better, "-" for a measure that ranks nobody."""
+        return "higher" if self.own is None else self.own.direction
+
     def applies_to(self, ranks: Ranks) -> bool:
         """Say whether a measure can be defined in a setting: those of languages need several."""
         needs_mixture = self.own is not None and self.own.needs_languages

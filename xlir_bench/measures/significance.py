@@ -148,6 +148,23 @@ def compare(
     }
 
 
+def p_values(
+    first: Mapping[K, Sequence[Column]],
+    second: Mapping[K, Sequence[Column]],
+    n_topics: int,
+    resamples: int = RESAMPLES,
+) -> dict[K, float]:
+    """Return only the p-values of ``compare``, without its bootstrap."""
+    parts = {
+        key: _contributions(_differences(columns, second[key]), n_topics)
+        for key, columns in first.items()
+    }
+    if not parts:
+        return {}
+    found = _swap(np.stack(list(parts.values()), axis=1), resamples)
+    return dict(zip(parts, map(float, found), strict=True))
+
+
 def _differences(first: Sequence[Column], second: Sequence[Column]) -> list[Column]:
     """Subtract; settings without a query on which both are defined are left out."""
     found = [Column(a.values - b.values, a.topics) for a, b in zip(first, second, strict=True)]

@@ -95,7 +95,7 @@ def matrix_table(
 
 def comparison_table(title: str, rows: Sequence[Comparison], names: tuple[str, str]) -> Table:
     """Return a table with a row for each mode and measure; * where the corrected p is under .05."""
-    first, second = (name.rstrip("/").split("/")[-1] for name in names)
+    first, second = short_names(names)
     table = _table(title, ["mode", "measure", first, second, "difference", "p", "p (Holm)", ""])
     for row in rows:
         change = row.difference
@@ -113,6 +113,38 @@ def comparison_table(title: str, rows: Sequence[Comparison], names: tuple[str, s
         "differences of means over settings, [95 % bootstrap intervals over topics];"
         " paired randomisation test"
     )
+    return table
+
+
+def short_names(names: tuple[str, str]) -> tuple[str, str]:
+    """Return the names of two models or folders without what stands before the last slash."""
+    first, second = (name.rstrip("/").split("/")[-1] for name in names)
+    return first, second
+
+
+def pair_difference_table(
+    title: str, rows: Mapping[str, Mapping[str, tuple[float, bool]]], columns: Iterable[str]
+) -> Table:
+    """Return differences by query language (rows) and corpus (columns), * where significant."""
+    names = list(columns)
+    table = _table(title, ["query", *names])
+    for name, values in rows.items():
+        cells = []
+        for column in names:
+            value, is_sure = values.get(column, (float("nan"), False))
+            cells.append("-" if column not in values else f"{value:+.3f}{'*' if is_sure else ' '}")
+        table.add_row(name, *cells)
+    return table
+
+
+def changed_table(
+    title: str, rows: Iterable[tuple[str, str, float, float]], names: tuple[str, str], measure: str
+) -> Table:
+    """Return a table of queries (id, setting, first, second), with their differences."""
+    table = _table(title, ["query", "setting", *names, "difference"])
+    for query_id, setting, first, second in rows:
+        values = [figure(first, measure), figure(second, measure)]
+        table.add_row(query_id, setting, *values, figure(first - second, measure, "+"))
     return table
 
 

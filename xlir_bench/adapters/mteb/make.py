@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
+from mteb.models.model_meta import ModelMeta
+
 from xlir_bench.adapters.mteb.encoder import MtebEncoder
 from xlir_bench.cards.task import TaskCard
 from xlir_bench.core.collection import Collection
@@ -155,6 +157,7 @@ def _provenance(
         "model": encoder.name,
         "revision": encoder.revision,
         "similarity": encoder.similarity.value,
+        "training_datasets": seen_by(encoder.model.mteb_model_meta),
         "debias": None if encoder.debias is None else _debias_record(encoder.debias),
         "prompts": {role.value: encoder.prompt(role) for role in Role},
         **encoder.hardware(),
@@ -163,6 +166,12 @@ def _provenance(
         "texts_resumed": {role.value: stores.store(encoder, role).n_resumed for role in Role},
         "date": datetime.now(tz=UTC).isoformat(timespec="seconds"),
     }
+
+
+def seen_by(meta: ModelMeta) -> list[str] | None:
+    """Return mteb's names of what a model and those it was trained from have seen, or None."""
+    found = meta.get_training_datasets()
+    return None if found is None else sorted(found)
 
 
 def _debias_record(debias: Debias) -> dict[str, str]:

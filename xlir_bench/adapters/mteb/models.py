@@ -1,6 +1,7 @@
 """Models that mteb does not know: the cards' and local sentence-transformers folders."""
 
 import functools
+import importlib
 from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
@@ -30,6 +31,31 @@ class CharNgrams(AbsEncoder):
     def encode(self, inputs: Any, **kwargs: Any) -> NDArray[np.float32]:
         """Return (n_texts, 2048) float32 vectors of a data loader of texts."""
         return char_ngrams.encode([text for batch in inputs for text in batch["text"]])
+
+
+class PythonEncoder(AbsEncoder):
+    """An encoder that a card names as "module:name", as an mteb encoder without prompts."""
+
+    def __init__(
+        self,
+        model_name: str,
+        revision: str | None,
+        *,
+        encoder: str,
+        arguments: dict[str, Any],
+        **kwargs: Any,
+    ) -> None:
+        module, _, name = encoder.partition(":")
+        try:
+            self.model = getattr(importlib.import_module(module), name)(**arguments)
+        except (ImportError, AttributeError, TypeError) as error:
+            msg = f"cannot load {model_name}: {error}; is the package of {encoder!r} installed?"
+            raise EncoderError(msg) from error
+
+    def encode(self, inputs: Any, **kwargs: Any) -> NDArray[np.float32]:
+        """Return (n_texts, dim) float32 vectors of a data loader of texts."""
+        parts = [np.asarray(self.model.encode(list(batch["text"]))) for batch in inputs]
+        return np.concatenate(parts).astype(np.float32)
 
 
 class FolderModelMeta(ModelMeta):
@@ -94,16 +120,23 @@ def card_meta(card: ModelCard) -> ModelMeta:
         fields = {"folder": card.folder} | _folder_fields(card.folder)
         return FolderModelMeta(**_empty() | about | fields)
     fields = {
-        "loader": CharNgrams,
         "framework": ["NumPy"],
         "revision": card.revision,
         "similarity_fn_name": ScoringFunction.COSINE,
+        "open_weights": True,
+        "use_instructions": False,
+    }
+    if card.kind == "python":
+        loader = functools.partial(PythonEncoder, encoder=card.encoder, arguments=card.arguments)
+        return ModelMeta(**_empty() | about | fields | {
+            "loader": loader, "n_parameters": card.n_parameters,
+        })  # fmt: skip
+    fields |= {
+        "loader": CharNgrams,
         "embed_dim": char_ngrams.DIMENSIONS,
         "n_parameters": 0,
         "n_embedding_parameters": 0,
         "memory_usage_mb": 0,
-        "open_weights": True,
-        "use_instructions": False,
     }
     return ModelMeta(**_empty() | about | fields)
 
