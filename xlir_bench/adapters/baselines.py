@@ -6,15 +6,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
 from xlir_bench.adapters.mteb.ranked import Ranked
 from xlir_bench.adapters.pyserini import find_toolkit
 from xlir_bench.adapters.pyserini_runs import AnseriniRuns
 from xlir_bench.bm25.scorer import Merge, Parameters, Scorer
 from xlir_bench.core.collection import Collection
 from xlir_bench.core.mode import RetrievalMode, Setting
-from xlir_bench.core.ranking import NOT_COUNTED
+from xlir_bench.core.ranking import NOT_RETRIEVED
 from xlir_bench.runs import Found, best_of, count_scores, read_runs, search_scores
 from xlir_bench.versions import installed
 
@@ -28,14 +26,14 @@ class Baseline:
     Attributes:
         ranked: to keep.
         analyzers: by language code, or "all" for one index.
-        n_unmatched: answers that share no term with their question.
+        unmatched: answers that share no term with their question, of how many.
         runs: each setting's first passages that match, of every query.
 
     """
 
     ranked: Ranked
     analyzers: Mapping[str, str]
-    n_unmatched: int
+    unmatched: tuple[int, int]
     runs: Iterator[tuple[Setting, Iterator[Found]]]
 
 
@@ -55,7 +53,7 @@ def bm25s_baselines(
         yield Baseline(
             Ranked(_name("bm25s", way), _revision(what), chosen, table, hits, what),
             scorer.analyzers,
-            n_unmatched,
+            (n_unmatched, len(table)),
             ((s, search_scores(collection, s, scorer.scores, RUN_DEPTH)) for s in chosen),
         )
 
@@ -88,12 +86,11 @@ def anserini_baselines(
         what = _what("anserini", way, parameters, runs.analyzers)
         what |= {"anserini": toolkit.anserini, "java": toolkit.java_version}
         depths = {"depths": {} if table.run is None else dict(table.run.depths)}
-        within = np.zeros(0) if table.run is None else table.run.within
-        is_missing = (table.beaten_by[:, 0] == NOT_COUNTED) & (within == NOT_COUNTED)
+        ranks = [table.ranks(s).ranks for s in chosen]
         yield Baseline(
             Ranked(_name("anserini", way), _revision(what), chosen, table, hits, what | depths),
             runs.analyzers,
-            int(is_missing.sum()),
+            (sum(int((r == NOT_RETRIEVED).sum()) for r in ranks), sum(map(len, ranks))),
             ((s, best_of(collection, found[s], RUN_DEPTH)) for s in chosen),
         )
 

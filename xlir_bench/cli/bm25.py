@@ -120,11 +120,8 @@ def _told(made: "Baseline") -> str:
     for code, name in made.analyzers.items():
         by_name.setdefault(name, []).append(code)
     listed = "; ".join(f"{' '.join(codes)}: {name}" for name, codes in by_name.items())
-    total = len(made.ranked.table)
-    return (
-        f"analyzers: {listed}\nanswers without a term of the question: {made.n_unmatched:,} of"
-        f" {total:,}\n"
-    )
+    count, total = made.unmatched
+    return f"analyzers: {listed}\nanswers without a term of the question: {count:,} of {total:,}\n"
 
 
 def _set_up() -> None:

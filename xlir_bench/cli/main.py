@@ -10,6 +10,7 @@ from xlir_bench.cli import (
     compare,
     data,
     export,
+    fuse,
     leaderboard,
     measures,
     models,
@@ -78,6 +79,7 @@ app.command(sweep.sweep)
 app.command(export.export)
 app.command(score.score)
 app.command(bm25.bm25)
+app.command(fuse.fuse)
 app.command(models.models)
 
 
