@@ -59,7 +59,7 @@ def compare_models(
 ) -> list[Comparison]:
     """Compare two models' macro averages in every mode and measure that both have.
 
-    Averages are over the settings that both were scored in.
+    A result may have some modes only; those that both have must be of the same settings.
 
     Args:
         first: ranks of the first model.
@@ -151,13 +151,27 @@ def _by_setting(
 
 
 def _check_same_queries(first: Readings, second: Readings) -> None:
-    same = (first.n_topics, first.query_ids) == (second.n_topics, second.query_ids)
+    """Refuse results that differ in queries, or in the settings of a mode that both have."""
+    left, right = _by_mode(first), _by_mode(second)
+    modes = left.keys() & right.keys()
+    same = bool(modes) and (first.n_topics, first.query_ids) == (second.n_topics, second.query_ids)
     if not same or any(
-        not np.array_equal(first.ranks[setting].queries, second.ranks[setting].queries)
-        for setting in first.ranks.keys() & second.ranks.keys()
+        left[mode] != right[mode]
+        or any(
+            not np.array_equal(first.ranks[setting].queries, second.ranks[setting].queries)
+            for setting in left[mode]
+        )
+        for mode in modes
     ):
         msg = "the two results are not of the same queries: run both models on the same benchmark"
         raise ResultError(msg)
+
+
+def _by_mode(found: Readings) -> dict[RetrievalMode, set[Setting]]:
+    settings: dict[RetrievalMode, set[Setting]] = {}
+    for setting in found.ranks:
+        settings.setdefault(setting.mode, set()).add(setting)
+    return settings
 
 
 def _both(a: Column, b: Column) -> tuple[Column, Column]:
