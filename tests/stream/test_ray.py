@@ -1,5 +1,6 @@
 """A real Ray cluster on this machine, and the loss of its workers."""
 
+import gc
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -36,6 +37,7 @@ def cluster() -> Iterator[None]:
     )
     yield
     ray.shutdown()
+    gc.collect()  # here, where its unclosed files are expected
 
 
 def test_the_cluster_counts_the_same(tree: Tree, stream: Stream) -> None:
