@@ -14,7 +14,7 @@ from xlir_bench.core.collection import Collection, topic_numbers
 from xlir_bench.core.hits import NO_LANGUAGE, Hits, Top
 from xlir_bench.core.language import Language
 from xlir_bench.core.mode import RetrievalMode, Setting
-from xlir_bench.core.ranking import Ranks, RankTable
+from xlir_bench.core.ranking import NOT_COUNTED, Ranks, RankTable
 from xlir_bench.core.score import Interval, Score, Scorecard, macro
 from xlir_bench.core.text import Passage
 from xlir_bench.encoders.base import Encoder, Role, Vectors, comparable
@@ -77,35 +77,22 @@ def id_order(passages: Sequence[Passage]) -> NDArray[np.int64]:
     return keys
 
 
-def rank(collection: Collection, queries: Vectors, passages: Vectors) -> RankTable:
-    """Return the exact, full-depth rank table of a collection.
+def empty_table(collection: Collection) -> RankTable:
+    """Return the rank table of a collection before anything is counted.
 
-    O(|queries| |passages| dim) time for all settings together.
-
-    Args:
-        collection: what is asked and searched.
-        queries: (n_queries, dim) float32 from ``embed``.
-        passages: (n_passages, dim) float32 from ``embed``.
-
+    Rows are in query order, whoever fills them in: encoders and runs can be compared.
     """
-    corpus_languages = collection.languages
-    languages = tuple(dict.fromkeys((*corpus_languages, *(q.language for q in collection.queries))))
+    languages = tuple(
+        dict.fromkeys((*collection.languages, *(q.language for q in collection.queries)))
+    )
     column = {language: position for position, language in enumerate(languages)}
     query_columns = np.array([column[q.language] for q in collection.queries])
     passage_columns = np.array([column[p.language] for p in collection.passages])
-
     qrels = collection.qrels
     order = np.argsort(qrels.query_rows, kind="stable")
     query_rows, passage_rows = qrels.query_rows[order], qrels.passage_rows[order]
     asked, asked_rows = np.unique(query_rows, return_inverse=True)
     answers, answer_rows = np.unique(passage_rows, return_inverse=True)
-    keys = id_order(collection.passages)
-    targets = Targets(
-        starts=np.searchsorted(query_rows, np.append(asked, asked[-1] + 1)),
-        similarities=canonical(queries, passages, query_rows, passage_rows),
-        keys=keys[passage_rows],
-    )
-    vectors = queries if len(asked) == len(queries) else queries[asked]
     topic_ids, topics = topic_numbers(collection.queries[row].topic_id for row in asked)
     return RankTable(
         languages=languages,
@@ -120,11 +107,39 @@ def rank(collection: Collection, queries: Vectors, passages: Vectors) -> RankTab
         query_languages=query_columns[query_rows],
         passage_languages=passage_columns[passage_rows],
         grades=qrels.grades[order],
-        similarities=targets.similarities,
-        beaten_by=count_beating(
-            vectors, Shard(passages, keys, passage_columns), targets, len(languages)
-        ),
+        similarities=np.full(len(order), -np.inf, dtype=np.float32),
+        beaten_by=np.full((len(order), len(languages)), NOT_COUNTED, dtype=np.int64),
     )
+
+
+def rank(collection: Collection, queries: Vectors, passages: Vectors) -> RankTable:
+    """Return the exact, full-depth rank table of a collection.
+
+    O(|queries| |passages| dim) time for all settings together.
+
+    Args:
+        collection: what is asked and searched.
+        queries: (n_queries, dim) float32 from ``embed``.
+        passages: (n_passages, dim) float32 from ``embed``.
+
+    """
+    table = empty_table(collection)
+    order = np.argsort(collection.qrels.query_rows, kind="stable")
+    query_rows = collection.qrels.query_rows[order]
+    passage_rows = collection.qrels.passage_rows[order]
+    asked = np.unique(query_rows)
+    column = {language: position for position, language in enumerate(table.languages)}
+    passage_columns = np.array([column[p.language] for p in collection.passages])
+    keys = id_order(collection.passages)
+    targets = Targets(
+        starts=np.searchsorted(query_rows, np.append(asked, asked[-1] + 1)),
+        similarities=canonical(queries, passages, query_rows, passage_rows),
+        keys=keys[passage_rows],
+    )
+    vectors = queries if len(asked) == len(queries) else queries[asked]
+    shard = Shard(passages, keys, passage_columns)
+    counts = count_beating(vectors, shard, targets, len(table.languages))
+    return replace(table, similarities=targets.similarities, beaten_by=counts)
 
 
 def find_hits(collection: Collection, queries: Vectors, passages: Vectors, k: int) -> Hits:

@@ -15,7 +15,7 @@ from xlir_bench.core.language import Language
 from xlir_bench.core.mode import Setting
 from xlir_bench.core.ranking import NOT_COUNTED, RankTable, RunRanks
 from xlir_bench.core.text import Query
-from xlir_bench.evaluate import HITS_DEPTH, id_order
+from xlir_bench.evaluate import HITS_DEPTH, empty_table, id_order
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,41 +52,6 @@ def _ranked(found: Rankings, keys: NDArray[np.int64]) -> Iterator[_Ranked]:
     queries, starts = np.unique(found.query_rows[order], return_index=True)
     for query, rows in zip(queries.tolist(), np.split(order, starts[1:]), strict=True):
         yield _Ranked(query, found.passage_rows[rows], found.scores[rows])
-
-
-def empty_table(collection: Collection) -> RankTable:
-    """Return the rank table of a collection before anything is counted.
-
-    It has the rows that ``evaluate.rank`` gives it, so that the two can be compared.
-    """
-    languages = tuple(
-        dict.fromkeys((*collection.languages, *(q.language for q in collection.queries)))
-    )
-    column = {language: position for position, language in enumerate(languages)}
-    query_columns = np.array([column[q.language] for q in collection.queries])
-    passage_columns = np.array([column[p.language] for p in collection.passages])
-    qrels = collection.qrels
-    order = np.argsort(qrels.query_rows, kind="stable")
-    query_rows, passage_rows = qrels.query_rows[order], qrels.passage_rows[order]
-    asked, asked_rows = np.unique(query_rows, return_inverse=True)
-    answers, answer_rows = np.unique(passage_rows, return_inverse=True)
-    topic_ids, topics = topic_numbers(collection.queries[row].topic_id for row in asked)
-    return RankTable(
-        languages=languages,
-        n_passages=np.bincount(passage_columns, minlength=len(languages)),
-        n_queries=np.bincount(query_columns, minlength=len(languages)),
-        query_ids=tuple(collection.queries[row].query_id for row in asked),
-        topic_ids=topic_ids,
-        topics=topics,
-        passage_ids=tuple(collection.passages[row].passage_id for row in answers),
-        query_rows=asked_rows,
-        passage_rows=answer_rows,
-        query_languages=query_columns[query_rows],
-        passage_languages=passage_columns[passage_rows],
-        grades=qrels.grades[order],
-        similarities=np.full(len(order), -np.inf, dtype=np.float32),
-        beaten_by=np.full((len(order), len(languages)), NOT_COUNTED, dtype=np.int64),
-    )
 
 
 def read_runs(

@@ -81,11 +81,6 @@ class Judged:
         """Return the corpus languages, in the order of the files."""
         return tuple(dict.fromkeys(file.language for file in self.files))
 
-    def relevant_of(self, language: Language) -> NDArray[np.int64]:
-        """Return the rows of ``relevant`` that are of one language."""
-        prefix = pooled_id(language, "")
-        return np.flatnonzero([x.startswith(prefix) for x in self.relevant])
-
 
 def pooled_id(language: Language, passage_id: str) -> str:
     """Return an id that is unique over languages: docids of two Wikipedias collide."""
