@@ -224,11 +224,16 @@ def _pairs(
 ) -> Iterator[tuple[Language, Language]]:
     """Yield (language of the queries, language of the corpus) for which translations exist."""
     patterns = source.files.get(TRANSLATIONS, ())
+    every = [pattern.format(language="*", target="*") for pattern in patterns]
+    roots = data_roots(card_folder, source.folder)
+    # Listed, not looked up one by one: cards are read whenever mteb is imported.
+    present = {
+        path.relative_to(root).as_posix() for root in roots for p in every for path in root.glob(p)
+    }
     for corpus in languages:
         for other in LANGUAGES.values():
-            names = [p.format(language=corpus.code, target=other.code) for p in patterns]
-            roots = data_roots(card_folder, source.folder)
-            if any((root / name).is_file() for root in roots for name in names):
+            names = {p.format(language=corpus.code, target=other.code) for p in patterns}
+            if names & present:
                 yield other, corpus
 
 
