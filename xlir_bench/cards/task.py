@@ -10,7 +10,7 @@ from xlir_bench.cards.toml import Table, read_toml
 from xlir_bench.core.language import LANGUAGES, Language, language
 from xlir_bench.core.mode import RetrievalMode, Setting, retrieval_mode, settings_of
 from xlir_bench.errors import CardError, UnknownNameError
-from xlir_bench.paths import user_data_folder
+from xlir_bench.paths import cache_folder, user_data_folder
 
 TRANSLATIONS = "translations"
 """The kind of ``Source.files`` that makes cross-lingual settings possible."""
@@ -141,6 +141,15 @@ class TaskCard:
         modes = tuple(m for m in self.modes if m is not RetrievalMode.cross or pairs != ())
         variant = f".{'+'.join(x.code for x in kept)}"
         return replace(self, languages=kept, modes=modes, pairs=pairs, variant=variant)
+
+    @property
+    def data_folders(self) -> list[Path]:
+        """Return where the files may lie, in the order tried; the last is that of downloads.
+
+        Beside the card, in ``XLIR_DATA_DIR``, in the cache.
+        """
+        cache = cache_folder() / "data" / self.source.folder
+        return [*data_roots(self.path.parent, self.source.folder), cache]
 
     @property
     def data_sha256(self) -> str:

@@ -20,7 +20,7 @@ from xlir_bench.core.language import Language
 from xlir_bench.core.qrels import Qrels
 from xlir_bench.core.text import Passage, Query
 from xlir_bench.errors import DataError
-from xlir_bench.paths import DATA_DIR_VARIABLE, cache_folder, user_data_folder
+from xlir_bench.paths import DATA_DIR_VARIABLE
 from xlir_bench.readers.lines import json_records, numbered_lines
 
 BEIR = "beir"
@@ -226,8 +226,6 @@ def beir_file_of(card: TaskCard, code: str) -> Path:
 
 def beir_places(card: TaskCard, code: str) -> list[Path]:
     """Return where a language's judgements may lie, in the order they are tried."""
-    user = user_data_folder()
-    roots = [card.path.parent, *([user] if user else []), cache_folder() / "data"]
     names = [code, f"{code}-{code}", *([""] if len(card.languages) == 1 else [])]
     file = f"qrels/{card.split}.tsv"
-    return [root / card.source.folder / name / file for root in roots for name in names]
+    return [folder / name / file for folder in card.data_folders for name in names]

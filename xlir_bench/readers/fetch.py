@@ -9,7 +9,7 @@ from tqdm import tqdm
 
 from xlir_bench.cards.task import TaskCard
 from xlir_bench.errors import DataError
-from xlir_bench.paths import DATA_DIR_VARIABLE, cache_folder, user_data_folder, written_whole
+from xlir_bench.paths import DATA_DIR_VARIABLE, written_whole
 from xlir_bench.readers.beir_folder import BEIR, beir_file_of, beir_places
 
 
@@ -35,9 +35,7 @@ def candidates(card: TaskCard, code: str) -> list[Path]:
     """Return the places where a language's file may lie, in the order they are tried."""
     if card.source.format == BEIR:
         return beir_places(card, code)
-    user = user_data_folder()
-    roots = [card.path.parent, *([user] if user else []), cache_folder() / "data"]
-    return [root / card.source.folder / f"{code}.json" for root in roots]
+    return [folder / f"{code}.json" for folder in card.data_folders]
 
 
 def check_sha256(path: Path, expected: str, name: str) -> None:

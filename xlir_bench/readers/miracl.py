@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from xlir_bench.cards.task import TRANSLATIONS, TaskCard, data_roots
+from xlir_bench.cards.task import TRANSLATIONS, TaskCard
 from xlir_bench.core.judged import CorpusFile, Judged, pooled_id
 from xlir_bench.core.language import Language
 from xlir_bench.core.mode import RetrievalMode
@@ -74,14 +74,14 @@ def corpus_files(card: TaskCard, language: Language) -> list[CorpusFile]:
 def found_corpus(card: TaskCard, language: Language) -> list[Path]:
     """Return the shards that are here: those of the first pattern in the first folder with any."""
     patterns = _patterns(card, "corpus", language)
-    places = (list(root.glob(pattern)) for root in _roots(card) for pattern in patterns)
+    places = (list(root.glob(pattern)) for root in card.data_folders for pattern in patterns)
     return sorted(next((found for found in places if found), []), key=_number)
 
 
 def find_file(card: TaskCard, kind: str, language: Language) -> Path | None:
     """Return a language's file of one kind where it lies already, None if it does not."""
     names = _patterns(card, kind, language)
-    places = (root / name for root in _roots(card) for name in names)
+    places = (root / name for root in card.data_folders for name in names)
     return next((place for place in places if place.is_file()), None)
 
 
@@ -134,7 +134,7 @@ def _translated(
         return
     for target in [x for x, corpus in card.pairs or () if corpus == language]:
         names = _patterns(card, TRANSLATIONS, language, target)
-        places = [root / name for root in _roots(card) for name in names]
+        places = [root / name for root in card.data_folders for name in names]
         path = next(place for place in places if place.is_file())
         queries = _topics(path, language, target)
         unknown = [q for q in queries if q.topic_id not in topics]
@@ -169,14 +169,6 @@ def _patterns(
     return [pattern.format(**codes) for pattern in card.source.files.get(kind, ())]
 
 
-def _roots(card: TaskCard) -> list[Path]:
-    return [*data_roots(card.path.parent, card.source.folder), _cache(card)]
-
-
-def _cache(card: TaskCard) -> Path:
-    return cache_folder() / "data" / card.source.folder
-
-
 def _number(path: Path) -> tuple[int, str]:
     """Order docs-10 after docs-9."""
     found = re.search(r"(\d+)", path.name)
@@ -205,7 +197,7 @@ def _from_hub(card: TaskCard, hub: str, patterns: Sequence[str], language: Langu
             local_dir=unfinished,
         )
         for pattern in patterns:
-            _move_together(unfinished, _cache(card), pattern)
+            _move_together(unfinished, card.data_folders[-1], pattern)
     except (HfHubHTTPError, LocalEntryNotFoundError, OSError, ValueError) as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         place = f"set {DATA_DIR_VARIABLE} to a folder that holds {card.source.folder}/{patterns[0]}"
