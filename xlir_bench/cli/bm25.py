@@ -8,6 +8,7 @@ from cyclopts import Parameter
 from cyclopts.validators import Number
 
 from xlir_bench.cli.names import chosen_task, settings_of_modes
+from xlir_bench.cli.options import ByLanguage, Measures, Modes, OutputFolder, RunFile
 from xlir_bench.core.mode import RetrievalMode
 from xlir_bench.errors import UnknownNameError, UsageError
 
@@ -20,10 +21,7 @@ BACKENDS = ("bm25s", "pyserini")
 def bm25(  # noqa: PLR0913 - one parameter an option
     *,
     task: Annotated[str | None, Parameter(name=["-t", "--task"])] = None,
-    mode: Annotated[
-        tuple[str, ...],
-        Parameter(name="--mode", consume_multiple=True, negative="", show_default=False),
-    ] = (),
+    mode: Modes = (),
     merge: Annotated[
         tuple[str, ...],
         Parameter(name="--merge", consume_multiple=True, negative="", show_default=False),
@@ -31,18 +29,11 @@ def bm25(  # noqa: PLR0913 - one parameter an option
     k1: Annotated[float, Parameter(name="--k1", validator=Number(gte=0))] = 0.9,
     b: Annotated[float, Parameter(name="--b", validator=Number(gte=0, lte=1))] = 0.4,
     backend: Annotated[str, Parameter(name="--backend")] = "bm25s",
-    measures: Annotated[
-        tuple[str, ...],
-        Parameter(name="--measures", consume_multiple=True, negative="", show_default=False),
-    ] = (),
-    by_language: Annotated[
-        bool, Parameter(name="--by-language", negative="", show_default=False)
-    ] = False,
-    run_file: Annotated[
-        bool, Parameter(name="--run-file", negative="", show_default=False)
-    ] = False,
+    measures: Measures = (),
+    by_language: ByLanguage = False,
+    run_file: RunFile = False,
     setup: Annotated[bool, Parameter(name="--setup", negative="", show_default=False)] = False,
-    output_folder: Annotated[Path, Parameter(name=["-o", "--output-folder"])] = Path("results"),
+    output_folder: OutputFolder = Path("results"),
 ) -> None:
     """Score BM25 on a benchmark, and keep the results as those of models.
 

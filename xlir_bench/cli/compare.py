@@ -9,6 +9,7 @@ from cyclopts.validators import Number
 
 from xlir_bench.cards.task import TaskCard
 from xlir_bench.cli.names import benchmark, check_data
+from xlir_bench.cli.options import Measures, OutputFolder
 from xlir_bench.errors import ResultError, UsageError
 from xlir_bench.paths import written_whole
 from xlir_bench.results.table import (
@@ -32,14 +33,11 @@ def compare(  # noqa: PLR0913 - one parameter an option
     /,
     *,
     task: Annotated[str, Parameter(name=["-t", "--task"])],
-    measures: Annotated[
-        tuple[str, ...],
-        Parameter(name="--measures", consume_multiple=True, negative="", show_default=False),
-    ] = (),
+    measures: Measures = (),
     queries: Annotated[int, Parameter(name="--queries", validator=Number(gte=0))] = 5,
     page: Annotated[Path | None, Parameter(name="--page")] = None,
     texts: Annotated[bool, Parameter(name="--texts", negative="", show_default=False)] = False,
-    output_folder: Annotated[Path, Parameter(name=["-o", "--output-folder"])] = Path("results"),
+    output_folder: OutputFolder = Path("results"),
 ) -> None:
     """Compare two models on the same queries: by mode, by language pair, query by query.
 

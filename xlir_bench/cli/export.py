@@ -8,13 +8,9 @@ from cyclopts import App, Parameter
 from cyclopts.validators import Number
 
 from xlir_bench.cli.names import chosen_task, settings_of_modes
+from xlir_bench.cli.options import Modes
 
 export = App(name="export", help="Write a benchmark for other tools: BEIR folders, TREC files.")
-
-Modes = Annotated[
-    tuple[str, ...],
-    Parameter(name="--mode", consume_multiple=True, negative="", show_default=False),
-]
 
 
 @export.command

@@ -10,6 +10,7 @@ from cyclopts import Parameter
 from xlir_bench.cards.load import task_cards
 from xlir_bench.cards.task import TaskCard
 from xlir_bench.cli.names import benchmark
+from xlir_bench.cli.options import Modes
 from xlir_bench.core.mode import RetrievalMode, retrieval_mode
 from xlir_bench.errors import UsageError
 from xlir_bench.paths import data_folder, written_whole
@@ -23,10 +24,7 @@ def leaderboard(  # noqa: PLR0913 - one parameter an option
         tuple[str, ...],
         Parameter(name=["-t", "--task"], consume_multiple=True, negative="", show_default=False),
     ] = (),
-    mode: Annotated[
-        tuple[str, ...],
-        Parameter(name="--mode", consume_multiple=True, negative="", show_default=False),
-    ] = (),
+    mode: Modes = (),
     measure: Annotated[
         tuple[str, ...],
         Parameter(

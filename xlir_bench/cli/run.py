@@ -9,6 +9,7 @@ from cyclopts.validators import Number
 
 from xlir_bench.cards.task import TaskCard
 from xlir_bench.cli.names import chosen_task
+from xlir_bench.cli.options import ByLanguage, Measures, Modes, OutputFolder, RunFile
 from xlir_bench.core.language import Language, language
 from xlir_bench.core.mode import RetrievalMode
 from xlir_bench.encoders.debias import Method
@@ -22,25 +23,15 @@ def run(  # noqa: PLR0913 - one parameter an option
     tasks: Annotated[
         tuple[str, ...], Parameter(name=["-t", "--tasks"], consume_multiple=True, negative="")
     ],
-    mode: Annotated[
-        tuple[str, ...],
-        Parameter(name="--mode", consume_multiple=True, negative="", show_default=False),
-    ] = (),
-    measures: Annotated[
-        tuple[str, ...],
-        Parameter(name="--measures", consume_multiple=True, negative="", show_default=False),
-    ] = (),
+    mode: Modes = (),
+    measures: Measures = (),
     languages: Annotated[
         tuple[str, ...],
         Parameter(name="--languages", consume_multiple=True, negative="", show_default=False),
     ] = (),
     pool: Annotated[str | None, Parameter(name="--pool")] = None,
-    by_language: Annotated[
-        bool, Parameter(name="--by-language", negative="", show_default=False)
-    ] = False,
-    run_file: Annotated[
-        bool, Parameter(name="--run-file", negative="", show_default=False)
-    ] = False,
+    by_language: ByLanguage = False,
+    run_file: RunFile = False,
     per_query: Annotated[
         bool, Parameter(name="--per-query", negative="", show_default=False)
     ] = False,
@@ -55,7 +46,7 @@ def run(  # noqa: PLR0913 - one parameter an option
     ] = (),
     debias_from: Annotated[str | None, Parameter(name="--debias-from")] = None,
     debias_rank: Annotated[int, Parameter(name="--debias-rank", validator=Number(gte=1))] = 1,
-    output_folder: Annotated[Path, Parameter(name=["-o", "--output-folder"])] = Path("results"),
+    output_folder: OutputFolder = Path("results"),
     overwrite: Annotated[
         bool, Parameter(name="--overwrite", negative="", show_default=False)
     ] = False,

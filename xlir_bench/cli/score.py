@@ -11,6 +11,7 @@ from cyclopts import Parameter
 from cyclopts.validators import Number
 
 from xlir_bench.cli.names import chosen_task, settings_of_modes
+from xlir_bench.cli.options import ByLanguage, Measures, Modes, OutputFolder
 from xlir_bench.core.collection import Collection
 from xlir_bench.core.mode import Setting
 from xlir_bench.errors import DataError, UsageError
@@ -28,23 +29,15 @@ def score(  # noqa: PLR0913 - one parameter an option
     /,
     *,
     task: Annotated[str, Parameter(name=["-t", "--task"])],
-    mode: Annotated[
-        tuple[str, ...],
-        Parameter(name="--mode", consume_multiple=True, negative="", show_default=False),
-    ] = (),
-    measures: Annotated[
-        tuple[str, ...],
-        Parameter(name="--measures", consume_multiple=True, negative="", show_default=False),
-    ] = (),
+    mode: Modes = (),
+    measures: Measures = (),
     name: Annotated[str | None, Parameter(name="--name")] = None,
     depth: Annotated[int | None, Parameter(name="--depth", validator=Number(gte=1))] = None,
     complete: Annotated[
         bool, Parameter(name="--complete", negative="", show_default=False)
     ] = False,
-    by_language: Annotated[
-        bool, Parameter(name="--by-language", negative="", show_default=False)
-    ] = False,
-    output_folder: Annotated[Path, Parameter(name=["-o", "--output-folder"])] = Path("results"),
+    by_language: ByLanguage = False,
+    output_folder: OutputFolder = Path("results"),
 ) -> None:
     """Score TREC runs of any system, and keep the result as that of a model.
 

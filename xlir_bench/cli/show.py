@@ -8,6 +8,7 @@ from cyclopts import Parameter
 from cyclopts.validators import Number
 
 from xlir_bench.cli.names import benchmark, check_data
+from xlir_bench.cli.options import OutputFolder
 from xlir_bench.core.mode import RetrievalMode, settings_of
 from xlir_bench.core.ranking import RankTable
 
@@ -20,7 +21,7 @@ def show(  # noqa: PLR0913 - one parameter an option
     query: Annotated[str | None, Parameter(name="--query")] = None,
     top: Annotated[int, Parameter(name="--top", validator=Number(gte=1, lte=100))] = 20,
     worst: Annotated[int, Parameter(name="--worst", validator=Number(gte=1))] = 20,
-    output_folder: Annotated[Path, Parameter(name=["-o", "--output-folder"])] = Path("results"),
+    output_folder: OutputFolder = Path("results"),
     device: Annotated[str | None, Parameter(name="--device")] = None,
     batch_size: Annotated[int, Parameter(name="--batch-size", validator=Number(gte=1))] = 32,
 ) -> None:
