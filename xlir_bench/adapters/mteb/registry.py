@@ -114,10 +114,11 @@ def _register_benchmark() -> None:
 
 
 def _add_benchmark(module: ModuleType) -> None:
+    # Corpora of the hub take days: they are asked for by name. And what was registered for this
+    # process alone, a folder or some languages, is in no benchmark.
     known = _get_tasks()._TASKS_REGISTRY  # noqa: SLF001 - mteb has no plugin interface
-    # Corpora of the hub take days: they are asked for by name.
-    tasks = [(name, task) for name, task in known.items() if issubclass(task, XlirTask)]
-    names = [name for name, task in tasks if not task.card.source.hub and not task.card.variant]
+    cards = task_cards(lambda _: None).values()  # wrong ones were warned of when registering
+    names = [card.name for card in cards if not card.source.hub and card.name in known]
     module.XLIR = mteb.Benchmark(  # type: ignore[attr-defined]
         name=BENCHMARK,
         tasks=mteb.get_tasks(tasks=names),
