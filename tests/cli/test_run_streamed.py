@@ -1,18 +1,23 @@
 """``xlir-bench run`` on MIRACL: published topics and judgements, a corpus of our own text."""
 
+import errno
 import gzip
 import json
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from tests.cli.conftest import Call
-from xlir_bench.errors import EngineError
+from tests.cli.conftest import Call, own_process
+from xlir_bench.adapters.mteb import session
+from xlir_bench.errors import EngineError, ResultError
 from xlir_bench.results.rank_file import read_provenance, read_rank_table
+from xlir_bench.stream import run as stream_run
 
 CODES = ("sw", "yo")
+FULL = os.strerror(errno.ENOSPC)
 
 
 @pytest.fixture
@@ -41,9 +46,9 @@ def miracl(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return folder
 
 
-def run(call: Call, out: Path, task: str, *more: str) -> str:
+def run(call: Call, out: Path, task: str, *more: str, languages: Sequence[str] = CODES) -> str:
     done = call(
-        "run", "-m", "char-ngrams", "-t", task, "--languages", *CODES, "-o", str(out), *more
+        "run", "-m", "char-ngrams", "-t", task, "--languages", *languages, "-o", str(out), *more
     )
     assert done.status == 0, done.err
     return done.out
@@ -144,6 +149,28 @@ def test_run_files_of_a_streamed_corpus_are_refused(
     )  # fmt: skip
     assert done.status == 1
     assert "there are no run files" in done.err.splitlines()[-1]
+
+
+@pytest.mark.usefixtures("miracl", "fresh_process")
+def test_counts_outlive_a_table_that_could_not_be_written(
+    call: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*arguments: object) -> None:
+        raise ResultError(FULL)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(session, "write_rank_table", full)
+        done = call(
+            "run", "-m", "char-ngrams", "-t", "MIRACLMono", "--languages", "yo",
+            "-o", str(tmp_path / "out"),
+        )  # fmt: skip
+    assert (done.status, done.err.splitlines()[-1]) == (1, f"xlir-bench: error: {FULL}")
+    (folder,) = (tmp_path / "cache" / "unfinished").glob("shards-*")
+    assert len(list(folder.iterdir())) == 3
+    monkeypatch.setattr(stream_run, "count_shard", None)  # nothing is left to count
+    with own_process(monkeypatch):
+        run(call, tmp_path / "out", "MIRACLMono", languages=("yo",))
+    assert not folder.exists()
 
 
 def test_stock_mteb_scores_one_language(miracl: Path, call: Call, tmp_path: Path) -> None:

@@ -503,7 +503,7 @@ def test_results_of_several_revisions_are_named(compare: Call, kept: Kept, tmp_p
         shutil.copytree(kept.other, folder)
     found = compare(str(kept.folder), "projected", "-o", str(tmp_path))
     folders = [tmp_path / "results" / "tests__projected" / revision for revision in ("1", "2")]
-    assert_one_line(found, 1, "'projected' has results of several revisions", *map(str, folders))
+    assert_one_line(found, 1, "'projected' has several results", *map(str, folders))
 
 
 def altered(kept: Kept, folder: Path, **provenance: str) -> Path:

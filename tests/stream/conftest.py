@@ -184,7 +184,9 @@ def stream() -> Stream:
     ) -> Streamed:
         model = encoder or Ngrams()
         plan = Plan(model, None, model, engine or LocalEngine(), _setup, 5, identity)
-        return rank_streamed(judged, plan)
+        found = rank_streamed(judged, plan)
+        found.kept.discard()
+        return found
 
     return run
 

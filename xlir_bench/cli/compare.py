@@ -75,7 +75,9 @@ def compare(  # noqa: PLR0913 - one parameter an option
         raise UsageError(msg)
     card = benchmark(task)
     asked = parse_all(measures or card.measures)
-    left, right = (_readings(model, card, output_folder) for model in (first, second))
+    (left, first), (right, second) = (
+        _readings(model, card, output_folder) for model in (first, second)
+    )
     rows = compare_models(left, right, asked)
     left_out = [m.name for m in asked if m.name not in {row.measure for row in rows}]
     if left_out:
@@ -108,8 +110,8 @@ def _write(text: str, page: Path) -> None:
     sys.stdout.write(f"page: {page}\n")
 
 
-def _readings(model: str, card: TaskCard, output_folder: Path) -> "Readings":
-    """Return the ranks that an earlier run has left.
+def _readings(model: str, card: TaskCard, output_folder: Path) -> "tuple[Readings, str]":
+    """Return the ranks that an earlier run has left, and the name of the model that they are of.
 
     Raises:
         ResultError: there is none, or it is of other data.
@@ -118,7 +120,7 @@ def _readings(model: str, card: TaskCard, output_folder: Path) -> "Readings":
     from xlir_bench.evaluate import readings
     from xlir_bench.results.find import find_result
     from xlir_bench.results.hits_file import hits_beside
-    from xlir_bench.results.rank_file import read_rank_table
+    from xlir_bench.results.rank_file import read_provenance, read_rank_table
 
     file = f"{card.name}.ranks.parquet"
     path = find_result(model, file, output_folder)
@@ -129,7 +131,11 @@ def _readings(model: str, card: TaskCard, output_folder: Path) -> "Readings":
         )
         raise ResultError(msg)
     check_data(path, card)
-    return readings(read_rank_table(path), card.settings(), hits_beside(path))
+    name = model
+    if not Path(model).is_dir():  # a variant's results may stand in for the model's
+        name = str(read_provenance(path)["model"])
+        name = name if "/" in model else name.rpartition("/")[2]
+    return readings(read_rank_table(path), card.settings(), hits_beside(path)), name
 
 
 def _show_pairs(card: TaskCard, settings: "Sequence[SettingComparison]", measure: str) -> None:

@@ -41,12 +41,14 @@ class Streamed:
         table: exact, full-depth ranks.
         hits: first passages in the pool of all languages; None if none were asked for.
         facts: for provenance: passages and checksums of every corpus, shards, seconds.
+        kept: finished shards on disk, to discard once the table is there.
 
     """
 
     table: RankTable
     hits: Hits | None
     facts: dict[str, Any]
+    kept: Kept
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +101,6 @@ def rank_streamed(judged: Judged, plan: Plan) -> Streamed:
         if plan.depth:
             rows, places = np.nonzero(np.isfinite(counted.top_similarities))
             top.add(rows, counted.top_ids[rows, places], counted.top_similarities[rows, places])
-    kept.discard()
     table = rank_table(judged, asked, beaten_by, _sizes(judged, scanned))
     seconds = {
         "read": round(read - start, 3),
@@ -107,7 +108,7 @@ def rank_streamed(judged: Judged, plan: Plan) -> Streamed:
         "stream": round(time.perf_counter() - embedded, 3),
     }
     facts = {"corpora": _corpora(judged, scanned), "seconds": seconds, "engine": plan.engine.name}
-    return Streamed(table, first_passages(judged, top) if plan.depth else None, facts)
+    return Streamed(table, first_passages(judged, top) if plan.depth else None, facts, kept)
 
 
 def _scan(judged: Judged, engine: Engine) -> Mapping[CorpusFile, Scanned]:

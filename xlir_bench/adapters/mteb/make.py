@@ -24,6 +24,7 @@ from xlir_bench.engines.local import LocalEngine
 from xlir_bench.evaluate import HITS_DEPTH, embed, find_hits, rank
 from xlir_bench.paths import cache_folder
 from xlir_bench.results.provenance import provenance_of
+from xlir_bench.stream.kept import Kept
 from xlir_bench.stream.run import Plan, rank_streamed
 
 logger = logging.getLogger(__name__)
@@ -34,9 +35,13 @@ STREAMED_DEPTH = 20
 
 @dataclass
 class ModelStores:
-    """The vectors of one model, by what decides them; the embedder that ``evaluate`` asks."""
+    """What is kept of one model until its ranks are on disk: vectors, and counts of shards.
+
+    The embedder that ``evaluate`` asks.
+    """
 
     _stores: dict[str, EmbeddingStore] = field(default_factory=dict)
+    _shards: list[Kept] = field(default_factory=list)
 
     def store(self, encoder: MtebEncoder, role: Role) -> EmbeddingStore:
         """Return the store of an encoder's vectors in a role."""
@@ -54,6 +59,17 @@ class ModelStores:
             msg = f"expected an MtebEncoder, not {type(encoder).__name__}"
             raise TypeError(msg)
         return self.store(encoder, role).embed(encoder, texts, role)
+
+    def keep_shards(self, kept: Kept) -> None:
+        """Remember the files of finished shards."""
+        self._shards.append(kept)
+
+    def discard_checkpoints(self, encoder: MtebEncoder) -> None:
+        """Delete what was kept for a resumed run: the table it was for is on disk."""
+        for role in Role:
+            self.store(encoder, role).discard_checkpoints()
+        while self._shards:
+            self._shards.pop().discard()
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +154,7 @@ def _make_streamed(
         identity=identity,
     )
     found = rank_streamed(judged, plan)
+    stores.keep_shards(found.kept)
     for code, corpus in found.facts["corpora"].items():
         expected = card.counts.passages.get(code, corpus["passages"])
         if corpus["passages"] != expected:

@@ -140,11 +140,6 @@ class EncoderEvaluation(Evaluation):
         """Return the vectors of queries and passages, encoding what this process has not seen."""
         return embed(self.collection, self.encoder, self.stores, self.encoder.debias)
 
-    def discard_checkpoints(self) -> None:
-        """Delete the vectors kept for a resumed run: the table they were for is made."""
-        for role in Role:
-            self.stores.store(self.encoder, role).discard_checkpoints()
-
 
 def rank_table_path(folder: Path, card: TaskCard, languages: Sequence[Language]) -> Path:
     """Return the name of a rank table: "XQuADR.ranks.parquet", "XQuADR.de+en.ranks.parquet"."""
@@ -228,7 +223,7 @@ class Session:
             )
             if folder is not None:
                 known[key].write(folder)
-            known[key].discard_checkpoints()
+            stores.discard_checkpoints(encoder)
         evaluation = known[key]
         self._current = model_key(model.mteb_model_meta)
         self._latest[self._current, card.full_name] = evaluation
