@@ -372,18 +372,32 @@ def test_mini_batches_hardly_change_the_weights(write: Write, toy: Toy, tmp_path
 
 
 @pytest.mark.parametrize(
-    ("precision", "expected"),
+    ("precision", "has_gpu", "gpu_has", "processor_has", "expected"),
     [
-        ("bf16", True),
-        ("float32", False),
-        ("auto", torch.cuda.is_available() and torch.cuda.is_bf16_supported()),
+        ("bf16", False, False, False, True),
+        ("float32", True, True, True, False),
+        ("auto", True, True, False, True),
+        ("auto", True, False, True, False),
+        ("auto", False, False, True, True),
+        ("auto", False, False, False, False),
     ],
 )
-def test_bfloat16_is_used_where_it_is_asked_for_or_there(
-    write: Write, tmp_path: Path, precision: str, *, expected: bool
-) -> None:
+def test_bfloat16_is_used_where_it_is_asked_for_or_in_hardware(
+    monkeypatch: pytest.MonkeyPatch, precision: str,
+    *, has_gpu: bool, gpu_has: bool, processor_has: bool, expected: bool,
+) -> None:  # fmt: skip
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: has_gpu)
+    monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda: gpu_has)
+    monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: processor_has)
+    monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", lambda: False)
     assert uses_bf16(precision) is expected
-    assert ready(write(precision=precision), tmp_path).args.bf16 is expected
+
+
+@pytest.mark.parametrize("precision", ["bf16", "float32"])
+def test_the_trainer_computes_in_the_recipe_s_precision(
+    write: Write, tmp_path: Path, precision: str
+) -> None:
+    assert ready(write(precision=precision), tmp_path).args.bf16 is (precision == "bf16")
 
 
 def test_the_recipe_says_how_the_optimiser_moves(write: Write, tmp_path: Path) -> None:

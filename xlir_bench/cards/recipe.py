@@ -65,7 +65,8 @@ class Optimisation:
         base_share: share of the base's weights in the final ones, which are the mean of both.
         frozen: parts that do not move: "embeddings", "layers:6" (the lower six).
         dropout: in training; None for the base model's own.
-        precision: "auto" is bf16 where the GPU has it, else float32; "bf16" and "float32" force it.
+        precision: "auto" is bf16 where the device has it, else float32; "bf16" and "float32" force
+            it.
         gradient_checkpointing: less memory for more time.
         max_query_tokens: longer queries are cut in training.
         max_passage_tokens: longer passages are cut in training.
