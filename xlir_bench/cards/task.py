@@ -32,6 +32,7 @@ class Source:
             ``{target}`` (of the queries).
         hub: data set on the hub that has topics and judgements; empty for none.
         corpus_hub: the same of the corpora.
+        bm25_index: Pyserini's prebuilt index of a corpus, with ``{language}``; empty for none.
 
     """
 
@@ -44,6 +45,7 @@ class Source:
     files: dict[str, tuple[str, ...]] = field(default_factory=dict)
     hub: str = ""
     corpus_hub: str = ""
+    bm25_index: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,6 +210,7 @@ def _source(table: Table) -> Source:
         files=_names(table.table("files", {})),
         hub=table.take("hub", str, ""),
         corpus_hub=table.take("corpus_hub", str, ""),
+        bm25_index=table.take("bm25_index", str, ""),
     )
     table.finish()
     return source

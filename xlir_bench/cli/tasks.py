@@ -72,6 +72,8 @@ def _describe(card: TaskCard) -> None:
     )
     write(f"measures   {', '.join(card.measures)}\n")
     write(f"data       {card.source.folder}, sha256 {card.data_sha256}\n")
+    if card.source.bm25_index:
+        write(f"BM25       Pyserini's prebuilt indexes {card.source.bm25_index}\n")
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for column in ("", "language", "queries", "passages"):
         table.add_column(column, justify="right" if column in _NUMBERS else "left")

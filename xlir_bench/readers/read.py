@@ -63,6 +63,9 @@ def read(card: TaskCard, languages: Iterable[Language] | None = None) -> Collect
     """
     if is_streamed(card):
         msg = f"{card.name} is too large to be read as a whole: only encoders can be run on it"
+        if card.source.bm25_index:
+            index = card.source.bm25_index.format(language=card.languages[0].code)
+            msg += f"; for BM25 Pyserini has prebuilt indexes ({index})"
         raise DataError(msg)
     wanted = set(card.languages if languages is None else languages)
     chosen = [x for x in card.languages if x in wanted]
