@@ -79,7 +79,8 @@ class AnseriniRuns:
                 hits = min(len(passages), MOST_HITS)
                 bm25 = Bm25(parameters.k1, parameters.b, hits)
                 run = run_bm25(toolkit, passages, place / "topics.tsv", x, bm25, place)
-                self._runs[x] = _ranked(_read(run, collection), hits == len(passages))
+                lines = read_lines(run, collection, None)
+                self._runs[x] = _ranked(lines, is_whole=_is_whole(lines, hits, len(passages)))
 
     def rankings(self, setting: Setting, merge: Merge) -> Rankings:
         """Return the run of one setting.
@@ -113,11 +114,13 @@ def _by_rank(ranks: NDArray[np.int64]) -> NDArray[np.float32]:
     return (1 / (RRF_K + ranks)).astype(np.float32)
 
 
-def _read(run: Path, collection: Collection) -> RunLines:
-    return read_lines(run, collection, None)
+def _is_whole(lines: RunLines, hits: int, n_passages: int) -> bool:
+    """Say whether a search gave all that matched: no query was cut off."""
+    most = np.bincount(lines.query_rows).max(initial=0)
+    return hits == n_passages or int(most) < hits
 
 
-def _ranked(lines: RunLines, is_whole: bool) -> IndexRun:  # noqa: FBT001
+def _ranked(lines: RunLines, *, is_whole: bool) -> IndexRun:
     """Number the lines of each query, which Anserini writes best first."""
     order = np.argsort(lines.query_rows, kind="stable")
     queries = lines.query_rows[order]

@@ -121,7 +121,7 @@ def learn(
 ) -> Debias:
     """Learn what to take out.
 
-    O(texts * dim^2) time for ``lir``, O(texts * dim) for the others.
+    O(texts * dim * min(texts, dim)) time for ``lir``, O(texts * dim) for the others.
 
     Args:
         method: of ``Method``.
@@ -151,9 +151,12 @@ def _mean(vectors: Vectors) -> Vectors:
 
 def _directions(vectors: Vectors, rank: int) -> Vectors:
     """Return the first right singular vectors of the matrix, not centred, as LIR takes them."""
-    gram = vectors.astype(np.float64).T @ vectors
-    _, directions = np.linalg.eigh(gram)
-    return np.ascontiguousarray(directions[:, ::-1][:, :rank].T, dtype=np.float32)
+    exact = vectors.astype(np.float64)
+    if len(exact) < exact.shape[1]:
+        directions = np.linalg.svd(exact, full_matrices=False).Vh
+    else:  # many texts: their products hold the same directions in a fraction of the time
+        directions = np.linalg.eigh(exact.T @ exact).eigenvectors[:, ::-1].T
+    return np.ascontiguousarray(directions[:rank], dtype=np.float32)
 
 
 def _shift(key: Key, vectors: Mapping[Key, Vectors], ids: Mapping[Key, Sequence[str]]) -> Vectors:
