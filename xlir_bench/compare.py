@@ -150,19 +150,23 @@ def _by_setting(
     return {s: (a, b) for s, (a, b) in pairs.items() if not np.isnan(a.values).all()}
 
 
-def _check_same_queries(first: Readings, second: Readings) -> None:
-    """Refuse results that differ in queries, or in the settings of a mode that both have."""
+def same_queries(first: Readings, second: Readings) -> bool:
+    """Say whether results are of the same queries, and settings in the modes that both have."""
     left, right = _by_mode(first), _by_mode(second)
     modes = left.keys() & right.keys()
-    same = bool(modes) and (first.n_topics, first.query_ids) == (second.n_topics, second.query_ids)
-    if not same or any(
-        left[mode] != right[mode]
-        or any(
-            not np.array_equal(first.ranks[setting].queries, second.ranks[setting].queries)
+    same = (first.n_topics, first.query_ids) == (second.n_topics, second.query_ids)
+    return same and all(
+        left[mode] == right[mode]
+        and all(
+            np.array_equal(first.ranks[setting].queries, second.ranks[setting].queries)
             for setting in left[mode]
         )
         for mode in modes
-    ):
+    )
+
+
+def _check_same_queries(first: Readings, second: Readings) -> None:
+    if not _by_mode(first).keys() & _by_mode(second).keys() or not same_queries(first, second):
         msg = "the two results are not of the same queries: run both models on the same benchmark"
         raise ResultError(msg)
 

@@ -6,6 +6,7 @@ import json
 import shutil
 import subprocess
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from hypothesis import strategies as st
 
 from xlir_bench.cards.load import task_cards
 from xlir_bench.core.mode import RetrievalMode
+from xlir_bench.core.ranking import NOT_COUNTED, RunRanks
 from xlir_bench.core.score import Interval
 from xlir_bench.errors import ResultError, UnknownNameError
 from xlir_bench.evaluate import Readings
@@ -27,7 +29,7 @@ from xlir_bench.leaderboard.record import Model, Record, find_records, read_reco
 from xlir_bench.leaderboard.reported import Reported, read_reported
 from xlir_bench.measures.significance import Column, compare, p_values
 from xlir_bench.paths import data_folder
-from xlir_bench.results.rank_file import read_rank_table, write_rank_table
+from xlir_bench.results.rank_file import read_provenance, read_rank_table, write_rank_table
 
 CARD = task_cards()["XLIRMini"]
 RESULTS = data_folder("leaderboards") / "results"
@@ -98,6 +100,30 @@ def test_a_record_of_other_data_or_measures_is_refused_with_the_reason(
     assert len(refused) == 1
     with pytest.raises(ResultError, match=reason):
         read_record(root / "me__floor" / "1", CARD)
+
+
+def test_a_run_that_ends_at_some_depth_may_lack_measures(copy: Copy) -> None:
+    root = copy({"depths": {"multi/de": 20}}, lambda entry: entry.pop("multi/MRD"))
+    records, refused = find_records(CARD, [root])
+    assert (len(records), refused) == (1, [])
+
+
+@pytest.mark.parametrize(("n_settings", "shown"), [(12, {"multi/AP", "multi/P@1"}), (1, set())])
+def test_means_over_a_part_of_a_mode_are_not_shown(
+    copy: Copy, n_settings: int, shown: set[str]
+) -> None:
+    root = copy({}, unchanged)
+    path = root / "me__floor" / "1" / "XLIRMini.ranks.parquet"
+    table, provenance = read_rank_table(path), read_provenance(path)
+    settings = CARD.settings(RetrievalMode.multi)[:n_settings]
+    run = RunRanks({str(s): 1824 for s in settings}, np.full(len(table), NOT_COUNTED))
+    write_rank_table(replace(table, run=run), path, provenance | {"depths": dict(run.depths)})
+    record, floor = find_records(CARD, [root])[0][0], read_record(FLOOR, CARD)
+    choice = Choice(measures=["AP", "P@1"])
+    board = board_of(CARD, [record, floor], choice, resamples=10)
+    cells = {row.record.folder: {str(key) for key in row.cells} for row in board.rows}
+    assert cells == {record.folder: shown, FLOOR: {str(key) for key in board.keys}}
+    assert board.rows[0].record.folder == FLOOR  # without all modes there is no main score
 
 
 def test_a_model_that_ranks_for_itself_is_shown_from_its_result(copy: Copy) -> None:

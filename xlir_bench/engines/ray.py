@@ -73,10 +73,9 @@ class _Worker:
     """An actor's process: set up once, then asked for one shard after the other."""
 
     def __init__(self, device: str | None, threads: int) -> None:
-        # Ray sets OMP_NUM_THREADS only for workers that ask for whole CPUs before torch is loaded.
-        import torch
-
-        torch.set_num_threads(threads)
+        # Ray leaves it as it was if the driver had set it. It must be there before numpy or torch
+        # is loaded, which the encoder does: loading torch here would cost seconds a worker.
+        os.environ["OMP_NUM_THREADS"] = str(threads)
         os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
         self._device = device
         self._states: list[Any] = []

@@ -7,6 +7,7 @@ from enum import StrEnum
 import numpy as np
 
 from xlir_bench.cards.task import TaskCard
+from xlir_bench.compare import same_queries
 from xlir_bench.core.mode import RetrievalMode
 from xlir_bench.core.score import Interval
 from xlir_bench.errors import ResultError, UnknownNameError
@@ -188,26 +189,43 @@ def figures_of(
     *,
     resamples: int = RESAMPLES,
 ) -> Figures:
-    """Return one model's macro averages with intervals, from its ranks or else from its result."""
+    """Return one model's macro averages with intervals, from its ranks or else from its result.
+
+    Runs of other systems may lack settings, and be too shallow for a measure in some: a mean over a
+    part of a mode's settings is no figure of it, and without all modes there is no main score.
+    """
     if not record.has_ranks:
         return _from_entry(record, measures, modes)
     hits = hits_beside(record.ranks) if any(m.own and m.own.needs_top for m in measures) else None
-    settings = [s for mode in modes for s in record.card.settings(mode)]
-    found = readings(read_rank_table(record.ranks), settings, hits)
-    card, _ = scorecard(found, measures, resamples=resamples)
-    cells = {Key(f.mode, f.measure): Cell(f.value, f.interval) for f in card.figures}
+    table, known = read_rank_table(record.ranks), []
+    for mode in modes:
+        found = readings(table, record.card.settings(mode), hits)
+        if len(found.ranks) == len(record.card.settings(mode)):
+            known.append(found)
+    if not known:
+        return Figures({}, {}, float("nan"))
+    found = replace(known[0], ranks={s: ranks for part in known for s, ranks in part.ranks.items()})
     columns: dict[Key, list[Column]] = {}
     for (setting, name), column in per_query(found, measures)[0].items():
         columns.setdefault(Key(setting.mode, name), []).append(column)
-    return Figures(cells, columns, _main_score(record, found), found)
+    whole = {k: v for k, v in columns.items() if len(v) == len(record.card.settings(k.mode))}
+    card, _ = scorecard(found, measures, resamples=resamples)
+    cells = {
+        key: Cell(f.value, f.interval)
+        for f in card.figures
+        if (key := Key(f.mode, f.measure)) in whole
+    }
+    return Figures(cells, whole, _main_score(record, found, modes), found)
 
 
-def _main_score(record: Record, found: Readings) -> float:
-    """Return the mean over the modes at hand of the macro main measure."""
+def _main_score(record: Record, found: Readings, modes: Sequence[RetrievalMode]) -> float:
+    """Return the mean over modes of the macro main measure, NaN if it lacks in some setting."""
     main = parse_all([record.card.main_measure])
-    means: dict[RetrievalMode, list[float]] = {}
+    means: dict[RetrievalMode, list[float]] = {mode: [] for mode in modes}
     for (setting, _), column in per_query(found, main)[0].items():
-        means.setdefault(setting.mode, []).append(float(np.nanmean(column.values)))
+        means[setting.mode].append(float(np.nanmean(column.values)))
+    if any(len(means[mode]) < len(record.card.settings(mode)) for mode in modes):
+        return float("nan")
     return float(np.mean([np.mean(values) for values in means.values()]))
 
 
@@ -279,7 +297,10 @@ def _mark_column(
         shared = [key for key in keys if record is not leader and key in figures.columns]
         if not shared:
             continue
-        check_same_queries(leader, mine.found, record, figures.found)
+        if not same_queries(mine.found, figures.found):
+            a, b, task = leader.folder, record.folder, record.card.name
+            msg = f"{a} and {b} are not of the same queries of {task}; run again"
+            raise ResultError(msg)
         found = p_values(
             {key: mine.columns[key] for key in shared},
             {key: figures.columns[key] for key in shared},
@@ -296,14 +317,6 @@ def _mark_column(
         for record, p_value in corrected.items():
             mark = Mark.worse if p_value < LEVEL else Mark.tied
             marked[record][key] = replace(marked[record][key], mark=mark, p_value=p_value)
-
-
-def check_same_queries(a: Record, first: Readings, b: Record, second: Readings) -> None:
-    """Raise a ResultError if two models' ranks are not of the same queries."""
-    same = (first.n_topics, first.query_ids) == (second.n_topics, second.query_ids)
-    if not same or first.ranks.keys() != second.ranks.keys():
-        msg = f"{a.folder} and {b.folder} are not of the same queries of {a.card.name}; run again"
-        raise ResultError(msg)
 
 
 def _sorted(
