@@ -1,5 +1,7 @@
 """Files of other tools, written and scored from the command line."""
 
+import csv
+import io
 import json
 import subprocess
 import sys
@@ -131,6 +133,28 @@ def test_a_shallow_run_has_the_measures_of_its_depth(call: Call, exported: Path)
     deeper = call("score", "mine.txt", "-t", "XLIRMiniMulti", "--depth", "100")
     assert " R@100 " in deeper.out
     assert call("score", "mine.txt", "-t", "XLIRMini", "--depth", "1", "--complete").status == 2
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("task", ["XLIRMini", "XLIRMiniMulti"])
+def test_shallow_runs_can_be_published(
+    call: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, task: str
+) -> None:
+    """What they are too shallow for is a dash, and everything else is recomputed."""
+    monkeypatch.chdir(tmp_path)
+    modes = ["--mode", "multi"] if task.endswith("Multi") else []
+    assert call("export", "trec", "XLIRMini", "trec", "--depth", "20", *modes).status == 0
+    assert call("score", "trec", "-t", task, "--name", "me/shallow").status == 0
+    submitted = call("submit", "results/results/me__shallow", "published")
+    assert (submitted.status, submitted.err) == (0, "")
+    board = call(
+        "leaderboard", "-t", "XLIRMini", "--no-shipped", "--results", "published",
+        "--measure", "AP", "P@10", "--format", "csv",
+    )  # fmt: skip
+    assert board.status == 0
+    shown = {(x["mode"], x["measure"]) for x in csv.DictReader(io.StringIO(board.out))}
+    expected = {"multi"} if modes else {"mono", "cross", "multi"}
+    assert shown == {(mode, "P@10") for mode in expected}
 
 
 LINE = "de:volcanoes-vesuvius-1 Q0 de:011.000.004 1 0.5 me\n"

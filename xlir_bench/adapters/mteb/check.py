@@ -10,9 +10,10 @@ from typing import Any
 
 import mteb
 
-from xlir_bench.adapters.mteb.scores import macro_scores, setting_scores
+from xlir_bench.adapters.mteb.scores import macro_scores, main_key, setting_scores
+from xlir_bench.cards.task import TaskCard
 from xlir_bench.core.mode import RetrievalMode
-from xlir_bench.core.score import Scorecard
+from xlir_bench.core.score import Figure, Score, Scorecard, macro_figures
 from xlir_bench.errors import ResultError
 from xlir_bench.evaluate import Readings, readings, scorecard
 from xlir_bench.leaderboard.record import Record
@@ -109,7 +110,8 @@ def _expected(
     """Return what the entry of a subset, or of the whole benchmark, must hold."""
     card = record.card
     if path.stem == card.name:
-        return macro_scores(scores.figures, card.main_measure)
+        main, figures = _main_figures(found, scores, card)
+        return macro_scores(figures, main)
     mode = next(mode for mode in card.modes if card.task_name(mode) == path.stem)
     setting = next((s for s in found.ranks if s.mode is mode and s.subset == subset), None)
     if setting is None:
@@ -117,7 +119,19 @@ def _expected(
         raise ResultError(msg)
     own = [s for s in scores.scores if s.setting == setting]
     entry = setting_scores(found.ranks[setting], setting, own)
-    return entry | {"main_score": entry[card.main_measure]}
+    return entry | {"main_score": entry[main_key([entry], card.main_measure)]}
+
+
+def _main_figures(
+    found: Readings, scores: Scorecard, card: TaskCard
+) -> tuple[str, Sequence[Figure]]:
+    """Return the main measure and all macro averages, with its own or that of what stands in."""
+    if all(scores.figure(mode, card.main_measure) for mode in card.modes):
+        return card.main_measure, scores.figures
+    entries = {s: setting_scores(ranks, s, ()) for s, ranks in found.ranks.items()}
+    main = main_key(entries.values(), card.main_measure)
+    means = [Score(s, main, entry[main], entry["n_queries"]) for s, entry in entries.items()]
+    return main, [*scores.figures, *macro_figures(means, [main])]
 
 
 def _of(key: str, measures: Sequence[str]) -> bool:

@@ -1,6 +1,6 @@
 """Our scores in mteb's result dictionaries, and back."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -28,6 +28,8 @@ _STOCK = {
 _STOCK_MEASURES = {
     f"{ours}_at_{k}": parse(f"{name}@{k}") for ours, name in _STOCK.items() for k in CUTOFFS
 }
+FALLBACK_MAIN = tuple(f"map_at_{k}" for k in sorted(CUTOFFS, reverse=True))
+"""The main score of a ranking that is not deep enough for the card's own: the deepest it knows."""
 _UNROUNDED = "mrr"
 """The one family that stock mteb does not round to five digits."""
 
@@ -53,6 +55,12 @@ def setting_scores(ranks: Ranks, setting: Setting, scores: Iterable[Score]) -> d
     entry["n_unanswered"] = ranks.n_unanswered
     entry["n_passages"] = ranks.n_passages
     return entry
+
+
+def main_key(entries: Collection[Mapping[str, Any]], main_measure: str) -> str:
+    """Return the main measure, or what stands in for it where rankings are not deep enough."""
+    keys = (main_measure, *FALLBACK_MAIN)
+    return next(key for key in keys if all(key in entry for entry in entries))
 
 
 def _figures(

@@ -17,8 +17,10 @@ from pydantic import ValidationError
 from xlir_bench.adapters.mteb.encoder import MtebEncoder
 from xlir_bench.adapters.mteb.own_search import SPLIT_PARTS, LexicalFloor, own_ranks, split_part
 from xlir_bench.adapters.mteb.scores import (
+    FALLBACK_MAIN,
     eval_langs,
     macro_scores,
+    main_key,
     read_scores,
     setting_scores,
 )
@@ -35,9 +37,6 @@ from xlir_bench.measures.catalogue import parse_all
 from xlir_bench.readers.read import read_any
 
 logger = logging.getLogger(__name__)
-
-FALLBACK_MAIN = tuple(f"map_at_{k}" for k in (1000, 100, 20, 10, 5, 3, 1))
-"""The main score of a ranking that is not deep enough for the card's own: the deepest it knows."""
 
 
 class _Lazy(Mapping[str, Any]):
@@ -175,8 +174,7 @@ class XlirModeTask(AbsTaskRetrieval):
         return list(found.scores)
 
     def _add_main_score(self, scores: dict[str, Any]) -> None:  # type: ignore[override]
-        keys = (self.metadata.main_score, *FALLBACK_MAIN)
-        scores["main_score"] = scores[next(key for key in keys if key in scores)]
+        scores["main_score"] = scores[main_key([scores], self.metadata.main_score)]
 
 
 class XlirTask(AbsTaskAggregate):
@@ -223,8 +221,7 @@ class XlirTask(AbsTaskAggregate):
             for s in read_scores(result, self.card.settings(by_name[result.task_name]), names)
         ]
         entries = [entry for r in mine for part in r.scores.values() for entry in part]
-        keys = (self.card.main_measure, *FALLBACK_MAIN)
-        main = next(key for key in keys if all(key in entry for entry in entries))
+        main = main_key(entries, self.card.main_measure)
         entry = macro_scores(self._figures(scores, main), main)
         if len(mine) < len(self.taskname_to_task):
             entry["main_score"] = None
