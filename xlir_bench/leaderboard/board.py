@@ -197,14 +197,10 @@ def figures_of(
     if not record.has_ranks:
         return _from_entry(record, measures, modes)
     hits = hits_beside(record.ranks) if any(m.own and m.own.needs_top for m in measures) else None
-    table, known = read_rank_table(record.ranks), []
-    for mode in modes:
-        found = readings(table, record.card.settings(mode), hits)
-        if len(found.ranks) == len(record.card.settings(mode)):
-            known.append(found)
-    if not known:
-        return Figures({}, {}, float("nan"))
-    found = replace(known[0], ranks={s: ranks for part in known for s, ranks in part.ranks.items()})
+    settings = [s for mode in modes for s in record.card.settings(mode)]
+    found = readings(read_rank_table(record.ranks), settings, hits)
+    whole_modes = {m for m in modes if found.ranks.keys() >= {*record.card.settings(m)}}
+    found = replace(found, ranks={s: r for s, r in found.ranks.items() if s.mode in whole_modes})
     columns: dict[Key, list[Column]] = {}
     for (setting, name), column in per_query(found, measures)[0].items():
         columns.setdefault(Key(setting.mode, name), []).append(column)
