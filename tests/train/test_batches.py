@@ -41,6 +41,7 @@ def pairs_of(
     languages: Iterable[int],
     queries: Iterable[int] | None = None,
     passages: Iterable[int] | None = None,
+    repeats: Iterable[int] | None = None,
 ) -> Pairs:
     """Return pairs of which only the numbers are known; texts differ if none are given."""
     columns = [np.fromiter(column, np.int64) for column in (groups, languages)]
@@ -49,8 +50,9 @@ def pairs_of(
         np.arange(n, dtype=np.int64) if x is None else np.fromiter(x, np.int64)
         for x in (queries, passages)
     ]
+    often = np.ones(n, np.uint8) if repeats is None else np.fromiter(repeats, np.uint8)
     return Pairs(
-        Path("none"), CODES, np.arange(n), *columns, *texts, np.zeros(0, np.int64),
+        Path("none"), CODES, np.arange(n), *columns, *texts, often, np.zeros(0, np.int64),
         has_negatives=False, report=Report({}, 0, 0, 0, 0, ""),
     )  # fmt: skip
 
@@ -305,6 +307,23 @@ def test_every_id_comes_once_across_languages_before_one_comes_again(
 def test_an_epoch_of_one_language_has_every_pair_once() -> None:
     batches = draw(pairs_of(range(60), [0] * 60), 5, 1)
     assert sorted(chain.from_iterable(x.queries.tolist() for x in batches)) == list(range(60))
+
+
+REPEATED = 30
+"""Ids of a source that a recipe repeats three times, beside as many of one that it does not."""
+
+
+@pytest.mark.parametrize("alpha", [0, 1])
+def test_a_repeated_source_comes_as_often_as_the_recipe_says(alpha: float) -> None:
+    groups, languages = np.tile(np.arange(2 * REPEATED), 2), np.repeat([0, 1], 2 * REPEATED)
+    often = np.where(groups < REPEATED, 3, 1)
+    pairs, counts = pairs_of(groups, languages, repeats=often), np.zeros(2 * REPEATED)
+    one_pass = 4 * REPEATED * (2 if alpha else 1)
+    for batch in draw(pairs, 4, alpha, n_batches=one_pass // 4 * 10):
+        counts += np.bincount(pairs.groups[batch.queries], minlength=2 * REPEATED)
+    first, second = counts[:REPEATED].sum(), counts[REPEATED:].sum()
+    assert first == pytest.approx(3 * second, rel=0.02)
+    assert len(sampler(pairs, 4, alpha)) == 8 * REPEATED // 4
 
 
 N_BATCHES, ALPHA = 10_000, 0.3

@@ -49,6 +49,7 @@ warmup = 1
 schedule = "cosine"
 scale = 50
 teacher = 20
+distil = 0.5
 base_share = 0.25
 frozen = ["embeddings", "layers:6"]
 dropout = 0
@@ -69,6 +70,7 @@ split = "validation"
 columns = { id = "qid", passage = "positive" }
 document = "^(..)"
 license = "CC0"
+repeat = 3
 
 [[sources]]
 name = "plain"
@@ -134,6 +136,7 @@ def test_every_field_of_a_source_is_read(read: Read) -> None:
         columns={"id": "qid", "passage": "positive"},
         document="^(..)",
         license="CC0",
+        repeat=3,
     )
 
 
@@ -153,6 +156,7 @@ def test_every_field_of_the_optimisation_is_read(read: Read) -> None:
         schedule="cosine",
         scale=50.0,
         teacher=20.0,
+        distil=0.5,
         base_share=0.25,
         frozen=("embeddings", "layers:6"),
         dropout=0.0,
@@ -262,6 +266,7 @@ def test_an_unknown_field_is_named_with_its_table(read: Read, table: str, where:
         ("optimisation", 'learning_rate = "fast"', "'learning_rate' must be a number"),
         ("optimisation", "scale = 0", "scale"),
         ("optimisation", "teacher = -1", "teacher"),
+        ("optimisation", "distil = -1", "distil"),
         ("optimisation", "base_share = 1.1", "base_share"),
         ("optimisation", "dropout = 1", "dropout"),
         ("optimisation", 'dropout = "none"', "'dropout' must be a number"),
@@ -278,6 +283,9 @@ def test_an_unknown_field_is_named_with_its_table(read: Read, table: str, where:
         ("optimisation", 'frozen = "embeddings"', "'frozen' must be list"),
         ("optimisation", 'gradient_checkpointing = "yes"', "'gradient_checkpointing' must be bool"),
         ("sources", 'format = "csv"', "format 'csv' is not one of jsonl, squad, triples, hub"),
+        ("sources", "repeat = 0", "repeat of 'toy' must be from 1 to 255"),
+        ("sources", "repeat = 256", "repeat of 'toy' must be from 1 to 255"),
+        ("sources", "repeat = 1.5", "'repeat' must be int"),
         ("sources", 'document = "("', "document of 'toy' is no pattern"),
         ("sources", 'document = "^d"', "document of 'toy' is no pattern with a group"),
         ("sources", 'path = "pairs.jsonl"', r"'toy' must hold {language}"),

@@ -13,10 +13,17 @@ from sentence_transformers import SentenceTransformer
 from xlir_bench.cards.recipe import Recipe, read_recipe
 from xlir_bench.errors import EncoderError
 from xlir_bench.paths import cache_folder
+from xlir_bench.train import losses
 from xlir_bench.train import teacher as teachers
 from xlir_bench.train.dataset import PairDataset
 from xlir_bench.train.fit import PairTrainer, make_trainer
-from xlir_bench.train.losses import NO_TEACHER, CachedTaughtLoss, TaughtLoss, teacher_loss
+from xlir_bench.train.losses import (
+    NO_TEACHER,
+    CachedTaughtLoss,
+    TaughtLoss,
+    distillation_loss,
+    teacher_loss,
+)
 from xlir_bench.train.pairs import Pairs, build_pairs
 from xlir_bench.train.run import train
 from xlir_bench.train.start import Start, average, start_from
@@ -153,6 +160,78 @@ def test_the_teachers_loss_is_one_minus_the_mean_cosine() -> None:
     assert float(teacher_loss(-first, -second, taught)) == pytest.approx(2)
 
 
+def test_the_distillation_loss_is_the_divergence_of_two_views() -> None:
+    generator = torch.Generator().manual_seed(1)
+    queries, passages, first, second = torch.randn(4, 5, 8, generator=generator).double()
+    taught = torch.stack([first, second], dim=1)
+    anchors = torch.randn(7, 2, 8, generator=generator).double()
+
+    def view(text: Any, others: Any) -> Any:
+        sims = np.array([float(torch.cosine_similarity(text, x, dim=0)) for x in others])
+        return np.exp(3 * sims) / np.exp(3 * sims).sum()
+
+    terms = []
+    for mine, his, ours, theirs, fixed in (
+        (queries, first, passages, second, anchors[:, 1]),
+        (passages, second, queries, first, anchors[:, 0]),
+    ):
+        for text, said in zip(mine, his, strict=True):
+            for found, known in ((ours, theirs), (fixed, fixed)):
+                model, teacher = view(text, found), view(said, known)
+                terms.append(float((teacher * np.log(teacher / model)).sum()))
+    expected = sum(terms) / 5 / 2
+    assert float(distillation_loss(queries, passages, taught, anchors, 3)) == pytest.approx(
+        expected, rel=1e-5
+    )
+    same = distillation_loss(2 * first, second, 5 * taught, anchors, 3)
+    assert float(same) == pytest.approx(0, abs=1e-6)
+
+
+def test_anchors_are_spread_evenly_and_bounded(
+    write: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(losses, "MOST_ANCHORS", 3)
+    seen = []
+    monkeypatch.setattr(losses, "distillation_loss", lambda *a: seen.append(a[3]) or a[0].sum() * 0)
+    trainer = ready(write(distil=1, steps=1), tmp_path)
+    taught, _ = teach(model_of(write()), write(), trainer.pairs, trainer.pair_dataset, PROMPTS)
+    trainer.train()
+    middle, last = (len(taught) - 1) // 2, len(taught) - 1
+    assert np.array_equal(seen[0].numpy(), taught[[0, middle, last]])
+
+
+@pytest.mark.parametrize("size", [0, 2])
+def test_distillation_keeps_the_bases_view(write: Write, tmp_path: Path, size: int) -> None:
+    found = {}
+    for weight in (0.0, 20.0):
+        recipe = write(distil=weight, dropout=0, mini_batch_size=size)
+        trainer = ready(recipe, tmp_path, taught=weight > 0)
+        pairs, dataset = trainer.pairs, trainer.pair_dataset
+        taught, of_row = teach(model_of(recipe), recipe, pairs, dataset, PROMPTS)
+        trainer.train()
+        texts = dataset.select_rows(pairs.rows.tolist())
+        encoded = [
+            torch.from_numpy(trainer.model.encode(list(texts[column]), prompt=prompt))
+            for column, prompt in zip(("query", "passage"), PROMPTS, strict=True)
+        ]
+        known = torch.from_numpy(np.asarray(taught[of_row[pairs.rows]]))
+        anchors = torch.from_numpy(np.array(taught))
+        found[weight] = float(distillation_loss(*encoded, known, anchors, 20))
+    assert found[20.0] < 0.7 * found[0.0]
+
+
+def test_the_loss_is_computed_in_float32_where_the_model_is_not(
+    write: Write, tmp_path: Path
+) -> None:
+    loss = ready(write(scale=100), tmp_path, taught=False).loss
+    generator = torch.Generator().manual_seed(2)
+    first, second = torch.nn.functional.normalize(torch.randn(2, 6, 16, generator=generator), dim=2)
+    expected = loss.compute_loss_from_embeddings([first, second], None)
+    with torch.autocast("cpu", torch.bfloat16):
+        found = loss.compute_loss_from_embeddings([first, second], None)
+    assert torch.equal(found, expected)
+
+
 @pytest.mark.parametrize("size", [0, 2])
 def test_batches_carry_the_teachers_rows_to_the_loss(
     write: Write, tmp_path: Path, size: int
@@ -243,6 +322,7 @@ def test_the_base_is_its_own_teacher_where_nothing_is_cut(write: Write, tmp_path
     begun = start_from(write(teacher=1), tmp_path, lambda _: None)
     assert begun.teacher is begun.model
     assert not begun.weights
+    assert start_from(write(distil=1), tmp_path, lambda _: None).teacher is not None
     assert start_from(write(), tmp_path, lambda _: None).teacher is None
 
 

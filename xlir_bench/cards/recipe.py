@@ -14,6 +14,7 @@ FORMATS = ("jsonl", "squad", "triples", "hub")
 """How a source's pairs are read; see ``train.sources``."""
 PRECISIONS = ("auto", "bf16", "float32")
 SCHEDULES = ("linear", "cosine", "constant", "constant_with_warmup", "polynomial")
+MOST_REPEATS = 255
 COLUMNS = ("id", "query", "passage", "negative")
 """What a hub data set's columns stand for."""
 
@@ -33,6 +34,8 @@ class PairSource:
         document: regular expression whose first group names the document in an id; pairs of one
             document are held out together. Empty if every id is a document of its own.
         license: of the texts, for the model card.
+        repeat: how often each of its pairs comes in one pass through all pairs; small sources of
+            the right kind deserve more than their size.
 
     """
 
@@ -44,6 +47,7 @@ class PairSource:
     columns: dict[str, str] = field(default_factory=dict)
     document: str = ""
     license: str = ""
+    repeat: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +66,8 @@ class Optimisation:
         scale: of the cosine similarities, 1 / temperature.
         teacher: weight of a second loss: 1 - cosine of a text's vector with the vector that the
             untouched base gives its English parallel; 0 for none.
+        distil: weight of a third: how differently the model and the untouched base see what is
+            near a text (``train.losses.distillation_loss``); 0 for none.
         base_share: share of the base's weights in the final ones, which are the mean of both.
         frozen: parts that do not move: "embeddings", "layers:6" (the lower six).
         dropout: in training; None for the base model's own.
@@ -86,6 +92,7 @@ class Optimisation:
     schedule: str = "linear"
     scale: float = 20.0
     teacher: float = 0.0
+    distil: float = 0.0
     base_share: float = 0.0
     frozen: tuple[str, ...] = ()
     dropout: float | None = None
@@ -228,6 +235,7 @@ def _sources(table: Table, key: str) -> tuple[PairSource, ...]:
                 columns=entry.table("columns", {}).rest(str),
                 document=entry.take("document", str, ""),
                 license=entry.take("license", str, ""),
+                repeat=entry.take("repeat", int, 1),
             )
         )
         entry.finish()
@@ -267,6 +275,7 @@ def _check(recipe: Recipe) -> None:
         "optimisation.learning_rate": how.learning_rate <= 0,
         "optimisation.scale": how.scale <= 0,
         "optimisation.teacher": how.teacher < 0,
+        "optimisation.distil": how.distil < 0,
         "optimisation.base_share (0 to 1)": not 0 <= how.base_share <= 1,
         "optimisation.dropout (0 to less than 1)": how.dropout is not None
         and not 0 <= how.dropout < 1,
@@ -288,9 +297,16 @@ def _check(recipe: Recipe) -> None:
         if is_wrong:
             msg = f"{recipe.path}: wrong value of {what}: empty, repeated or out of range"
             raise CardError(msg)
+    _check_sources(recipe)
+
+
+def _check_sources(recipe: Recipe) -> None:
     for source in (*recipe.sources, *recipe.validation):
         if source.format not in FORMATS:
             msg = f"{recipe.path}: format {source.format!r} is not one of {', '.join(FORMATS)}"
+            raise CardError(msg)
+        if not 1 <= source.repeat <= MOST_REPEATS:
+            msg = f"{recipe.path}: repeat of {source.name!r} must be from 1 to {MOST_REPEATS}"
             raise CardError(msg)
         if not _is_pattern(source.document):
             msg = f"{recipe.path}: document of {source.name!r} is no pattern with a group"

@@ -43,7 +43,8 @@ class HybridBatchSampler(DefaultBatchSampler):
     With probability ``alpha`` a batch is in one language, drawn uniformly; else every row has its
     query in one language and its passage in another, both drawn uniformly among those of an id.
     Within a language, and among ids with several languages, every pair comes once before one comes
-    again, so sources are drawn by their size; what shares a text with all that is left of such a
+    again, so sources are drawn by their size (and those that a recipe repeats as often as it
+    says); what shares a text with all that is left of such a
     pass waits for the next. No two rows of a step, on any process, share the
     id, the query or the passage. All processes have the same kind and language of batch at a step.
 
@@ -56,7 +57,7 @@ class HybridBatchSampler(DefaultBatchSampler):
         alpha: share of monolingual batches; 1 is X-X-mono, 0 is X-Y.
         seed: of the draws.
         n_processes: batches of one step stand next to each other, one for each process.
-        n_batches: of one epoch and all processes; None for as many as there are pairs.
+        n_batches: of one epoch and all processes; None for one pass through all pairs.
         kwargs: what the trainer passes to every sampler, not used.
 
     Raises:
@@ -81,7 +82,7 @@ class HybridBatchSampler(DefaultBatchSampler):
         self.pairs, self.alpha, self.n_processes = pairs, alpha, n_processes
         self.epoch = 0
         self._step_size = batch_size * n_processes
-        whole = max(1, len(pairs) // self._step_size)
+        whole = max(1, int(pairs.repeats.sum(dtype=np.int64)) // self._step_size)
         self._n_steps = whole if n_batches is None else -(-n_batches // n_processes)
         self.languages = _languages(pairs, self._step_size) if alpha > 0 else {}
         self._groups = _Groups.of(pairs) if alpha < 1 else None
@@ -115,7 +116,7 @@ class HybridBatchSampler(DefaultBatchSampler):
         rng = np.random.default_rng([self.seed, self.epoch])
         decks = {code: _Deck(rows, rng) for code, rows in self.languages.items()}
         names = list(decks)
-        groups = _Deck(np.arange(self._groups.n), rng) if self._groups else None
+        groups = _Deck(self._groups.cards, rng) if self._groups else None
         for _ in range(self._n_steps):
             language = -1
             if groups is None or rng.random() < self.alpha:
@@ -219,10 +220,8 @@ class _Groups:
     starts: Integers
     members: Integers
     languages: Integers
-
-    @property
-    def n(self) -> int:
-        return len(self.starts) - 1
+    cards: Integers
+    """Numbers of the groups, each as often as its pairs are repeated."""
 
     @classmethod
     def of(cls, pairs: Pairs) -> "_Groups":
@@ -233,7 +232,8 @@ class _Groups:
         several = languages[starts] != languages[last]
         chosen = np.repeat(several, np.diff(np.append(starts, len(groups))))
         sizes = np.diff(np.append(starts, len(groups)))[several]
-        return cls(np.concatenate([[0], np.cumsum(sizes)]), order[chosen], languages[chosen])
+        cards = np.repeat(np.arange(len(sizes)), pairs.repeats[order[starts[several]]])
+        return cls(np.concatenate([[0], np.cumsum(sizes)]), order[chosen], languages[chosen], cards)
 
     def pair(self, group: int, rng: np.random.Generator) -> tuple[int, int]:
         """Return a query and a passage of a group in two languages, drawn uniformly."""
@@ -256,5 +256,5 @@ def _languages(pairs: Pairs, needed: int) -> dict[int, Integers]:
         chosen = np.flatnonzero(pairs.languages == language)
         columns = (pairs.groups, pairs.query_hashes, pairs.passage_hashes)
         if min(len(np.unique(column[chosen])) for column in columns) >= needed:
-            found[language] = chosen
+            found[language] = np.repeat(chosen, pairs.repeats[chosen])
     return found

@@ -1,10 +1,13 @@
 """The training loss: InfoNCE with in-batch negatives, and a teacher that holds the geometry.
 
 InfoNCE alone pulls languages together and, within minutes, the base's own fine distinctions apart.
-The teacher is the untouched base where it is strongest: every text is drawn towards the vector that
-the base gives its English parallel. Source of that idea: Reimers, Gurevych 2020, Making
-Monolingual Sentence Embeddings Multilingual, https://arxiv.org/abs/2004.09813 (there with squared
-distance and the source language's own vector).
+The teacher is the untouched base where it is strongest, in English. It can say where a text should
+lie (Reimers, Gurevych 2020, Making Monolingual Sentence Embeddings Multilingual,
+https://arxiv.org/abs/2004.09813, there with squared distance and the source language's own
+vector), or how near to others it should lie, which leaves the text room to move (Passalis, Tefas
+2018, Learning Deep Representations with Probabilistic Knowledge Transfer,
+https://arxiv.org/abs/1803.10837; with anchors, Koohpayegani et al. 2020, CompRess,
+https://arxiv.org/abs/2010.14713).
 """
 
 from typing import Any
@@ -18,11 +21,14 @@ from sentence_transformers.sentence_transformer.losses import (
     MultipleNegativesRankingLoss,
 )
 from torch import Tensor
+from torch.nn.functional import cosine_similarity, kl_div, normalize
 
 from xlir_bench.cards.recipe import Optimisation
 
 NO_TEACHER = -1
 """Label of a pair without an English parallel."""
+MOST_ANCHORS = 20_000
+"""Taught pairs that a batch is compared with: 60 MB of 384 dimensions."""
 Taught = NDArray[np.float16]
 
 
@@ -39,14 +45,10 @@ def make_loss(
     """
     gather = torch.distributed.is_available() and torch.distributed.is_initialized()
     given: dict[str, Any] = {"scale": how.scale, "gather_across_devices": gather}
+    teacher = None if taught is None else _Teacher(taught, how)
     if how.mini_batch_size:
-        given["mini_batch_size"] = how.mini_batch_size
-        if taught is None:
-            return CachedMultipleNegativesRankingLoss(model, **given)
-        return CachedTaughtLoss(model, _Teacher(taught, how.teacher), **given)
-    if taught is None:
-        return MultipleNegativesRankingLoss(model, **given)
-    return TaughtLoss(model, _Teacher(taught, how.teacher), **given)
+        return CachedTaughtLoss(model, teacher, mini_batch_size=how.mini_batch_size, **given)
+    return TaughtLoss(model, teacher, **given)
 
 
 def teacher_loss(queries: Tensor, passages: Tensor, taught: Tensor) -> Tensor:
@@ -62,25 +64,76 @@ def teacher_loss(queries: Tensor, passages: Tensor, taught: Tensor) -> Tensor:
 
     """
     found = torch.stack([queries, passages], dim=1).float()
-    return 1 - torch.nn.functional.cosine_similarity(found, taught.float(), dim=2).mean()
+    return 1 - cosine_similarity(found, taught.float(), dim=2).mean()
+
+
+def distillation_loss(
+    queries: Tensor, passages: Tensor, taught: Tensor, anchors: Tensor, scale: float
+) -> Tensor:
+    """Return how differently the model and the teacher see what is near a text.
+
+    The mean over queries and passages of two Kullback-Leibler divergences, in nats: of a text's
+    distribution over the other side of the batch, where the model places both sides, and over the
+    teacher's anchors, which stay where they are. A distribution is the softmax of ``scale`` times
+    cosine similarity. O(n * (n + anchors) * dim).
+
+    Args:
+        queries: (n, dim) of the model in training.
+        passages: (n, dim) of the model in training.
+        taught: (n, 2, dim) of the teacher's queries and passages.
+        anchors: (m, 2, dim) of the teacher's, of any pairs.
+        scale: of the similarities, 1 / temperature.
+
+    Returns:
+        A scalar, 0 or more; lower is better.
+
+    """
+    found = [normalize(side.float(), dim=1) for side in (queries, passages)]
+    said = normalize(taught.float(), dim=2).unbind(dim=1)
+    fixed = normalize(anchors.float(), dim=2).unbind(dim=1)
+    total = found[0].new_zeros(())
+    for mine, other in ((0, 1), (1, 0)):
+        total = total + _divergence(found[mine] @ found[other].T, said[mine] @ said[other].T, scale)
+        total = total + _divergence(
+            found[mine] @ fixed[other].T, said[mine] @ fixed[other].T, scale
+        )
+    return total / 2
+
+
+def _divergence(found: Tensor, said: Tensor, scale: float) -> Tensor:
+    """Return the mean over rows of KL(teacher, model) of two tables of similarities."""
+    return kl_div(
+        (scale * found).log_softmax(1), (scale * said).log_softmax(1),
+        reduction="batchmean", log_target=True,
+    )  # fmt: skip
 
 
 class _Teacher:
-    """The teacher's term of a loss, for the pairs of a batch that have an English parallel."""
+    """The teacher's terms of a loss, for the pairs of a batch that have an English parallel."""
 
-    def __init__(self, taught: Taught, weight: float) -> None:
-        self._taught, self._weight = taught, weight
+    def __init__(self, taught: Taught, how: Optimisation) -> None:
+        self._taught, self._how = taught, how
+        # The same in every run and after every resumption: evenly from all taught pairs.
+        chosen = np.linspace(0, len(taught) - 1, min(len(taught), MOST_ANCHORS)).astype(np.int64)
+        self._anchors = torch.from_numpy(np.asarray(taught[chosen])) if how.distil else None
 
     def __call__(self, embeddings: list[Tensor], labels: Tensor | None) -> Tensor | None:
-        """Return the weighted term, None where there is nothing to say."""
+        """Return the weighted terms, None where there is nothing to say."""
         if labels is None:  # of validation pairs
             return None
         known = labels != NO_TEACHER
         if not known.any():
             return None
         rows = labels[known].cpu().numpy()
-        taught = torch.from_numpy(np.asarray(self._taught[rows])).to(embeddings[0].device)
-        return self._weight * teacher_loss(embeddings[0][known], embeddings[1][known], taught)
+        queries, passages = (side[known] for side in embeddings[:2])
+        taught = torch.from_numpy(np.asarray(self._taught[rows])).to(queries.device)
+        total = self._how.teacher * teacher_loss(queries, passages, taught)
+        if self._anchors is not None:
+            self._anchors = self._anchors.to(queries.device)
+            total = total + self._how.distil * distillation_loss(
+                queries, passages, taught, self._anchors, self._how.scale
+            )
+        return total
 
 
 class _Taught(torch.nn.Module):
@@ -89,20 +142,29 @@ class _Taught(torch.nn.Module):
     def __init__(
         self,
         model: SentenceTransformer,
-        teacher: _Teacher,
+        teacher: _Teacher | None,
         **kwargs: Any,  # noqa: ANN401 - of the loss that this one extends
     ) -> None:
         super().__init__(model, **kwargs)
         self._teacher = teacher
 
+    def _taught(self, embeddings: list[Tensor], labels: Tensor | None) -> Tensor | None:
+        return self._teacher(embeddings, labels) if self._teacher else None
+
 
 class TaughtLoss(_Taught, MultipleNegativesRankingLoss):
-    """InfoNCE with in-batch negatives, and the teacher's term for labelled batches."""
+    """InfoNCE with in-batch negatives, and the teacher's terms for labelled batches.
+
+    In float32, also where the model runs in bf16: that has 8 bits, so that a cosine near 1 times a
+    scale of 100 would be off by up to 0.4.
+    """
 
     def compute_loss_from_embeddings(self, embeddings: list[Tensor], labels: Tensor) -> Tensor:
-        """Return InfoNCE plus the teacher's term."""
-        loss = super().compute_loss_from_embeddings(embeddings, labels)
-        term = self._teacher(embeddings, labels)
+        """Return InfoNCE plus the teacher's terms."""
+        with torch.autocast(embeddings[0].device.type, enabled=False):
+            embeddings = [side.float() for side in embeddings]
+            loss = super().compute_loss_from_embeddings(embeddings, labels)
+            term = self._taught(embeddings, labels)
         return loss if term is None else loss + term
 
 
@@ -112,9 +174,10 @@ class CachedTaughtLoss(_Taught, CachedMultipleNegativesRankingLoss):
     def calculate_loss(
         self, reps: list[list[Tensor]], labels: Tensor | None = None, *, with_backward: bool = False
     ) -> Tensor:
-        """Return InfoNCE plus the teacher's term, of cached vectors."""
-        loss = super().calculate_loss(reps, labels, with_backward=with_backward)
-        term = self._teacher([torch.cat(part) for part in reps[:2]], labels)
+        """Return InfoNCE plus the teacher's terms, of cached vectors."""
+        with torch.autocast(reps[0][0].device.type, enabled=False):
+            loss = super().calculate_loss(reps, labels, with_backward=with_backward)
+            term = self._taught([torch.cat(part).float() for part in reps[:2]], labels)
         if term is None:
             return loss
         if with_backward:

@@ -1,6 +1,6 @@
 """Parallel pairs on disk: texts in a memory-mapped Arrow file, numbers about them in memory.
 
-10 million pairs are 290 MB of numbers; their texts are read when a batch asks for them.
+10 million pairs are 300 MB of numbers; their texts are read when a batch asks for them.
 """
 
 import hashlib
@@ -61,6 +61,7 @@ class Pairs:
         languages: (n,) int64 into ``codes``.
         query_hashes: (n,) int64, equal for equal queries.
         passage_hashes: (n,) int64, equal for equal passages.
+        repeats: (n,) uint8, how often a pair comes in one pass through all of them.
         validation: (m,) int64 rows kept for the validation loss.
         has_negatives: whether every row has a hard negative.
         report: counts.
@@ -74,6 +75,7 @@ class Pairs:
     languages: Integers
     query_hashes: Integers
     passage_hashes: Integers
+    repeats: NDArray[np.uint8]
     validation: Integers
     has_negatives: bool
     report: Report
@@ -92,6 +94,7 @@ class _Numbers:
     languages: "array[int]"
     queries: "array[int]"
     passages: "array[int]"
+    repeats: "array[int]"
 
 
 def build_pairs(
@@ -104,7 +107,7 @@ def build_pairs(
 ) -> Pairs:
     """Read sources into one Arrow file.
 
-    O(rows) time; memory O(rows * 40 bytes), whatever the length of texts.
+    O(rows) time; memory O(rows * 41 bytes), whatever the length of texts.
 
     Args:
         sources: to read, in order.
@@ -121,7 +124,7 @@ def build_pairs(
     for source in sources:
         check_there(source, list(codes), beside)
     read: dict[str, Counter[str]] = {source.name: Counter() for source in sources}
-    numbers = _Numbers(*(array("q") for _ in range(5)))
+    numbers = _Numbers(*(array(kind) for kind in "qqqqqB"))
     digest, empty, negatives = hashlib.sha256(), 0, 0
     with (
         written_whole(path) as temporary,
@@ -189,6 +192,7 @@ def _remember(numbers: _Numbers, source: PairSource, column: int, row: PairRow) 
     numbers.languages.append(column)
     numbers.queries.append(_hash(row.query.strip()))
     numbers.passages.append(_hash(row.passage.strip()))
+    numbers.repeats.append(source.repeat)
 
 
 def _hash(text: str) -> int:
@@ -201,8 +205,8 @@ def _pairs(
     path: Path, codes: tuple[str, ...], numbers: _Numbers, holdout: float, facts: dict[str, Any]
 ) -> Pairs:
     """Leave out duplicates and what is held out, and number the groups."""
-    groups, documents, languages, queries, passages = (
-        np.frombuffer(column, dtype=np.int64) if len(column) else np.zeros(0, np.int64)
+    groups, documents, languages, queries, passages, repeats = (
+        np.frombuffer(column, dtype=column.typecode) if len(column) else np.zeros(0, np.int64)
         for column in vars(numbers).values()
     )
     if not len(groups):
@@ -228,6 +232,7 @@ def _pairs(
         languages=languages[kept],
         query_hashes=queries[kept],
         passage_hashes=passages[kept],
+        repeats=repeats[kept].astype(np.uint8),
         validation=validation[languages[validation] == english],
         has_negatives=bool(facts["has_negatives"]),
         report=Report(

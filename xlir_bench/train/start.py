@@ -68,13 +68,13 @@ def start_from(recipe: Recipe, folder: Path, tell: Callable[[str], object]) -> S
     """
     how = recipe.optimisation
     model = load_model(recipe.base)
-    teacher = None
+    teacher, needs_teacher = None, bool(how.teacher or how.distil)
     if recipe.vocabulary.pieces:
         before = model.tokenizer.vocab_size
         model = _cut(model, recipe, folder)
         tell(f"vocabulary: {model.tokenizer.vocab_size:,} of {before:,} pieces")
-        teacher = load_model(recipe.base) if how.teacher else None
-    elif how.teacher:
+        teacher = load_model(recipe.base) if needs_teacher else None
+    elif needs_teacher:
         teacher = model
     weights = {n: p.detach().clone() for n, p in model.named_parameters()} if how.base_share else {}
     return Start(model, teacher, weights)
