@@ -26,7 +26,6 @@ from sentence_transformers import (
 )
 from sentence_transformers.base.evaluation.evaluator import BaseEvaluator
 from sentence_transformers.sentence_transformer.losses import (
-    CachedMultipleNegativesRankingLoss,
     MultipleNegativesRankingLoss,
 )
 from torch.utils.data import DataLoader
@@ -45,6 +44,7 @@ from xlir_bench.train.dataset import PairDataset
 from xlir_bench.train.device import uses_bf16
 from xlir_bench.train.evaluator import MEASURES, XLIREvaluator
 from xlir_bench.train.fit import PairTrainer, freeze, make_trainer
+from xlir_bench.train.losses import CachedTaughtLoss, TaughtLoss
 from xlir_bench.train.pairs import Pairs, build_pairs
 from xlir_bench.train.progress import StopAtStep
 from xlir_bench.train.run import train
@@ -335,7 +335,7 @@ def test_a_validation_source_is_not_drawn_from_and_all_of_it_is_english(
 
 @pytest.mark.parametrize(
     ("size", "kind"),
-    [(0, MultipleNegativesRankingLoss), (2, CachedMultipleNegativesRankingLoss)],
+    [(0, TaughtLoss), (2, CachedTaughtLoss)],
     ids=["plain", "cached"],
 )
 def test_the_loss_is_cached_where_the_recipe_has_a_mini_batch_size(

@@ -2,6 +2,7 @@
 
 import shutil
 import string
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -200,4 +201,8 @@ def test_a_base_is_cut_once_in_a_run(
     text = ["Haus"]
     assert np.array_equal(first.model.encode(text), second.model.encode(text))
     assert len(first.teacher.tokenizer) == len(PIECES)  # the untouched base
+    cut = replace(read_recipe(path), base=str(tmp_path / "work" / "base.0"))
+    third = start.start_from(cut, tmp_path / "again", told.append)
+    assert third.teacher is third.model
+    assert not (tmp_path / "again").exists()
     shutil.rmtree(tmp_path / "work")

@@ -69,8 +69,8 @@ def start_from(recipe: Recipe, folder: Path, tell: Callable[[str], object]) -> S
     how = recipe.optimisation
     model = load_model(recipe.base)
     teacher, needs_teacher = None, bool(how.teacher or how.distil)
-    if recipe.vocabulary.pieces:
-        before = model.tokenizer.vocab_size
+    before = model.tokenizer.vocab_size if recipe.vocabulary.pieces else 0
+    if before > recipe.vocabulary.pieces:  # else there is nothing to cut, or it was cut before
         model = _cut(model, recipe, folder)
         tell(f"vocabulary: {model.tokenizer.vocab_size:,} of {before:,} pieces")
         teacher = load_model(recipe.base) if needs_teacher else None
