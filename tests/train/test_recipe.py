@@ -48,6 +48,7 @@ weight_decay = 0
 warmup = 1
 schedule = "cosine"
 scale = 50
+contrast = 0.1
 teacher = 20
 distil = 0.5
 base_share = 0.25
@@ -155,6 +156,7 @@ def test_every_field_of_the_optimisation_is_read(read: Read) -> None:
         warmup=1.0,
         schedule="cosine",
         scale=50.0,
+        contrast=0.1,
         teacher=20.0,
         distil=0.5,
         base_share=0.25,
@@ -265,6 +267,8 @@ def test_an_unknown_field_is_named_with_its_table(read: Read, table: str, where:
         ("optimisation", "learning_rate = 0", "learning_rate"),
         ("optimisation", 'learning_rate = "fast"', "'learning_rate' must be a number"),
         ("optimisation", "scale = 0", "scale"),
+        ("optimisation", "contrast = -1\ndistil = 1", "contrast"),
+        ("optimisation", "contrast = 0.5", "contrast .not 1 needs teacher or distil"),
         ("optimisation", "teacher = -1", "teacher"),
         ("optimisation", "distil = -1", "distil"),
         ("optimisation", "base_share = 1.1", "base_share"),

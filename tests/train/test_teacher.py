@@ -220,6 +220,32 @@ def test_distillation_keeps_the_bases_view(write: Write, tmp_path: Path, size: i
     assert found[20.0] < 0.7 * found[0.0]
 
 
+@pytest.mark.parametrize("contrast", [0.0, 0.3])
+@pytest.mark.parametrize("size", [0, 2])
+def test_contrast_weighs_infonce_in_training_alone(
+    write: Write, tmp_path: Path, size: int, contrast: float
+) -> None:
+    """The gradient is the weighted sum of InfoNCE's own and the teacher's own."""
+
+    def gradients(**changes: Any) -> dict[str, Any]:
+        recipe = write(dropout=0, mini_batch_size=size, evaluate_every=1, **changes)
+        trainer = ready(recipe, tmp_path)
+        batch = next(iter(trainer.get_train_dataloader()))
+        trainer.model.train()
+        trainer.compute_loss(trainer.model, dict(batch)).backward()
+        found = {
+            n: p.grad.clone() for n, p in trainer.model.named_parameters() if p.grad is not None
+        }
+        return found | {"validation": torch.tensor(trainer.evaluate()["eval_loss"])}
+
+    taught = gradients(teacher=2, distil=1, contrast=contrast)
+    plain, both = gradients(), gradients(teacher=2, distil=1)
+    assert float(taught["validation"]) == pytest.approx(float(plain["validation"]), rel=1e-4)
+    for name in plain.keys() - {"validation"}:
+        alone = both[name] - plain[name]
+        assert torch.allclose(taught[name], contrast * plain[name] + alone, atol=1e-5), name
+
+
 def test_the_loss_is_computed_in_float32_where_the_model_is_not(
     write: Write, tmp_path: Path
 ) -> None:

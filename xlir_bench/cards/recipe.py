@@ -64,6 +64,7 @@ class Optimisation:
         warmup: share of the steps in which the learning rate rises.
         schedule: of transformers, "linear".
         scale: of the cosine similarities, 1 / temperature.
+        contrast: weight of InfoNCE beside the teacher's losses below; 0 leaves those alone.
         teacher: weight of a second loss: 1 - cosine of a text's vector with the vector that the
             untouched base gives its English parallel; 0 for none.
         distil: weight of a third: how differently the model and the untouched base see what is
@@ -91,6 +92,7 @@ class Optimisation:
     warmup: float = 0.1
     schedule: str = "linear"
     scale: float = 20.0
+    contrast: float = 1.0
     teacher: float = 0.0
     distil: float = 0.0
     base_share: float = 0.0
@@ -274,6 +276,9 @@ def _check(recipe: Recipe) -> None:
         "optimisation.steps or epochs": how.steps < 0 or (how.steps == 0 and how.epochs <= 0),
         "optimisation.learning_rate": how.learning_rate <= 0,
         "optimisation.scale": how.scale <= 0,
+        "optimisation.contrast": how.contrast < 0,
+        "optimisation.contrast (not 1 needs teacher or distil)": how.contrast != 1
+        and not (how.teacher or how.distil),
         "optimisation.teacher": how.teacher < 0,
         "optimisation.distil": how.distil < 0,
         "optimisation.base_share (0 to 1)": not 0 <= how.base_share <= 1,

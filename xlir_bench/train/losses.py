@@ -10,6 +10,7 @@ https://arxiv.org/abs/1803.10837; with anchors, Koohpayegani et al. 2020, CompRe
 https://arxiv.org/abs/2010.14713).
 """
 
+import itertools
 from typing import Any
 
 import numpy as np
@@ -47,8 +48,10 @@ def make_loss(
     given: dict[str, Any] = {"scale": how.scale, "gather_across_devices": gather}
     teacher = None if taught is None else _Teacher(taught, how)
     if how.mini_batch_size:
-        return CachedTaughtLoss(model, teacher, mini_batch_size=how.mini_batch_size, **given)
-    return TaughtLoss(model, teacher, **given)
+        return CachedTaughtLoss(
+            model, teacher, how.contrast, mini_batch_size=how.mini_batch_size, **given
+        )
+    return TaughtLoss(model, teacher, how.contrast, **given)
 
 
 def teacher_loss(queries: Tensor, passages: Tensor, taught: Tensor) -> Tensor:
@@ -143,13 +146,18 @@ class _Taught(torch.nn.Module):
         self,
         model: SentenceTransformer,
         teacher: _Teacher | None,
+        contrast: float = 1.0,
         **kwargs: Any,  # noqa: ANN401 - of the loss that this one extends
     ) -> None:
         super().__init__(model, **kwargs)
-        self._teacher = teacher
+        self._teacher, self._contrast = teacher, contrast
 
-    def _taught(self, embeddings: list[Tensor], labels: Tensor | None) -> Tensor | None:
-        return self._teacher(embeddings, labels) if self._teacher else None
+    def _taught(
+        self, embeddings: list[Tensor], labels: Tensor | None
+    ) -> tuple[float, Tensor | None]:
+        """Return the weight of InfoNCE and the teacher's terms; 1 and None for validation pairs."""
+        term = self._teacher(embeddings, labels) if self._teacher else None
+        return (1.0 if labels is None else self._contrast), term
 
 
 class TaughtLoss(_Taught, MultipleNegativesRankingLoss):
@@ -160,11 +168,11 @@ class TaughtLoss(_Taught, MultipleNegativesRankingLoss):
     """
 
     def compute_loss_from_embeddings(self, embeddings: list[Tensor], labels: Tensor) -> Tensor:
-        """Return InfoNCE plus the teacher's terms."""
+        """Return weighted InfoNCE plus the teacher's terms."""
         with torch.autocast(embeddings[0].device.type, enabled=False):
             embeddings = [side.float() for side in embeddings]
-            loss = super().compute_loss_from_embeddings(embeddings, labels)
-            term = self._taught(embeddings, labels)
+            weight, term = self._taught(embeddings, labels)
+            loss = weight * super().compute_loss_from_embeddings(embeddings, labels)
         return loss if term is None else loss + term
 
 
@@ -174,10 +182,15 @@ class CachedTaughtLoss(_Taught, CachedMultipleNegativesRankingLoss):
     def calculate_loss(
         self, reps: list[list[Tensor]], labels: Tensor | None = None, *, with_backward: bool = False
     ) -> Tensor:
-        """Return InfoNCE plus the teacher's terms, of cached vectors."""
+        """Return weighted InfoNCE plus the teacher's terms, of cached vectors."""
         with torch.autocast(reps[0][0].device.type, enabled=False):
             loss = super().calculate_loss(reps, labels, with_backward=with_backward)
-            term = self._taught([torch.cat(part).float() for part in reps[:2]], labels)
+            weight, term = self._taught([torch.cat(part).float() for part in reps[:2]], labels)
+        loss = weight * loss
+        if with_backward and weight != 1:  # the gradients of InfoNCE are there already
+            for rep in itertools.chain.from_iterable(reps):
+                if rep.grad is not None:
+                    rep.grad.mul_(weight)
         if term is None:
             return loss
         if with_backward:
