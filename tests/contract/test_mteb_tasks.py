@@ -144,6 +144,18 @@ def test_a_choice_of_subsets_encodes_only_their_languages(cache: mteb.ResultCach
     assert len(model.seen) == 90 + 152
 
 
+def test_texts_are_counted_for_the_benchmark_that_needed_them(cache: mteb.ResultCache) -> None:
+    model, counts = CountingEncoder(), []
+    for task in (mteb.get_task("XLIRMiniMono", languages=["deu"]), mteb.get_task("XLIRMini")):
+        mteb.evaluate(model, task, cache=cache, **QUIET)
+        folder = cache.get_task_result_path("XLIRMini", model.mteb_model_meta).parent
+        latest = max(folder.glob("*.provenance.jsonl"), key=lambda path: path.stat().st_mtime_ns)
+        counts.append(json.loads(latest.read_text().splitlines()[-1])["texts_encoded"])
+    assert counts == [
+        {"query": 90, "passage": 152}, {"query": 1080 - 90, "passage": 1824 - 152}
+    ]  # fmt: skip
+
+
 def test_results_lie_beside_each_other(cache: mteb.ResultCache) -> None:
     model = CountingEncoder()
     mteb.evaluate(model, mteb.get_task("XLIRMini"), cache=cache, **QUIET)

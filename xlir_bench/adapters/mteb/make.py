@@ -60,6 +60,14 @@ class ModelStores:
             raise TypeError(msg)
         return self.store(encoder, role).embed(encoder, texts, role)
 
+    def counts(self, encoder: MtebEncoder) -> dict[str, dict[str, int]]:
+        """Return how many texts of each role were encoded, and resumed, in this process so far."""
+        found = {role.value: self.store(encoder, role) for role in Role}
+        return {
+            "texts_encoded": {role: store.n_encoded for role, store in found.items()},
+            "texts_resumed": {role: store.n_resumed for role, store in found.items()},
+        }
+
     def keep_shards(self, kept: Kept) -> None:
         """Remember the files of finished shards."""
         self._shards.append(kept)
@@ -109,9 +117,14 @@ def make(
         identity: checksum of what decides the ranks, under which finished shards are kept.
 
     """
+    before = stores.counts(encoder)
     if isinstance(texts, Judged):
-        return _make_streamed(encoder, card, texts, stores, place, identity)
-    return _make_whole(encoder, card, texts, stores)
+        table, hits, facts = _make_streamed(encoder, card, texts, stores, place, identity)
+    else:
+        table, hits, facts = _make_whole(encoder, card, texts, stores)
+    for what, now in stores.counts(encoder).items():  # of this benchmark, not of those before it
+        facts[what] = {role: count - before[what][role] for role, count in now.items()}
+    return table, hits, facts
 
 
 def _make_whole(
@@ -131,7 +144,7 @@ def _make_whole(
         "hits": round(found - ranked, 3),
     }
     facts = {"dimensions": int(queries.shape[1]), "seconds": seconds}
-    return table, hits, _provenance(encoder, card, collection, stores) | facts
+    return table, hits, _provenance(encoder, card, collection) | facts
 
 
 def _make_streamed(
@@ -163,13 +176,11 @@ def _make_streamed(
                 " nobody else's",
                 card.full_name, code, f"{corpus['passages']:,}", f"{expected:,}",
             )  # fmt: skip
-    return found.table, found.hits, _provenance(encoder, card, judged, stores) | found.facts
+    return found.table, found.hits, _provenance(encoder, card, judged) | found.facts
 
 
-def _provenance(
-    encoder: MtebEncoder, card: TaskCard, texts: Collection | Judged, stores: ModelStores
-) -> dict[str, Any]:
-    """Return what decides a result, and how much of it was encoded now."""
+def _provenance(encoder: MtebEncoder, card: TaskCard, texts: Collection | Judged) -> dict[str, Any]:
+    """Return what decides a result."""
     return provenance_of(card) | {
         "model": encoder.name,
         "revision": encoder.revision,
@@ -179,8 +190,6 @@ def _provenance(
         "prompts": {role.value: encoder.prompt(role) for role in Role},
         **encoder.hardware(),
         "languages": [x.code for x in texts.languages],
-        "texts_encoded": {role.value: stores.store(encoder, role).n_encoded for role in Role},
-        "texts_resumed": {role.value: stores.store(encoder, role).n_resumed for role in Role},
         "date": datetime.now(tz=UTC).isoformat(timespec="seconds"),
     }
 
