@@ -71,6 +71,21 @@ def ready(recipe: Recipe, folder: Path, *, taught: bool = True) -> PairTrainer:
     )
 
 
+def trained(recipe: Recipe, folder: Path, *, taught: bool) -> tuple[list[Any], Any, Any]:
+    """Train, and return all pairs' queries and passages, what the teacher says, and its anchors."""
+    trainer = ready(recipe, folder, taught=taught)
+    pairs, dataset = trainer.pairs, trainer.pair_dataset
+    vectors, of_row = teach(model_of(recipe), recipe, pairs, dataset, PROMPTS)
+    trainer.train()
+    texts = dataset.select_rows(pairs.rows.tolist())
+    encoded = [
+        torch.from_numpy(trainer.model.encode(list(texts[column]), prompt=prompt))
+        for column, prompt in zip(("query", "passage"), PROMPTS, strict=True)
+    ]
+    known = torch.from_numpy(np.asarray(vectors[of_row[pairs.rows]]))
+    return encoded, known, torch.from_numpy(np.array(vectors))
+
+
 def test_every_row_is_taught_by_its_english_parallel(write: Write, tmp_path: Path) -> None:
     pairs, dataset = pairs_of(write(), tmp_path)
     rows, of_row = english_rows(pairs)
@@ -205,17 +220,7 @@ def test_distillation_keeps_the_bases_view(write: Write, tmp_path: Path, size: i
     found = {}
     for weight in (0.0, 20.0):
         recipe = write(distil=weight, dropout=0, mini_batch_size=size)
-        trainer = ready(recipe, tmp_path, taught=weight > 0)
-        pairs, dataset = trainer.pairs, trainer.pair_dataset
-        taught, of_row = teach(model_of(recipe), recipe, pairs, dataset, PROMPTS)
-        trainer.train()
-        texts = dataset.select_rows(pairs.rows.tolist())
-        encoded = [
-            torch.from_numpy(trainer.model.encode(list(texts[column]), prompt=prompt))
-            for column, prompt in zip(("query", "passage"), PROMPTS, strict=True)
-        ]
-        known = torch.from_numpy(np.asarray(taught[of_row[pairs.rows]]))
-        anchors = torch.from_numpy(np.array(taught))
+        encoded, known, anchors = trained(recipe, tmp_path, taught=weight > 0)
         found[weight] = float(distillation_loss(*encoded, known, anchors, 20))
     assert found[20.0] < 0.7 * found[0.0]
 
@@ -277,17 +282,7 @@ def test_the_teacher_holds_the_model_where_the_base_was(
     found = {}
     for weight in (0.0, 50.0):
         recipe = write(teacher=weight, dropout=0, mini_batch_size=size)
-        trainer = ready(recipe, tmp_path, taught=weight > 0)
-        pairs, dataset = trainer.pairs, trainer.pair_dataset
-        base = model_of(recipe)
-        taught, of_row = teach(base, recipe, pairs, dataset, PROMPTS)
-        trainer.train()
-        texts = dataset.select_rows(pairs.rows.tolist())
-        encoded = [
-            torch.from_numpy(trainer.model.encode(list(texts[column]), prompt=prompt))
-            for column, prompt in zip(("query", "passage"), PROMPTS, strict=True)
-        ]
-        known = torch.from_numpy(np.asarray(taught[of_row[pairs.rows]]))
+        encoded, known, _ = trained(recipe, tmp_path, taught=weight > 0)
         found[weight] = float(teacher_loss(*encoded, known))
     assert found[50.0] < found[0.0] / 2
 
