@@ -478,7 +478,7 @@ def test_a_finished_folder_holds_the_facts_of_the_run(
 ) -> None:
     found = record(finished)
     expected = {
-        "recipe": "tiny", "base": str(toy.base), "alpha": 0.5, "languages": ["de", "en", "es"],
+        "recipe": "tiny", "base": toy.base.name, "alpha": 0.5, "languages": ["de", "en", "es"],
         "steps": 20, "pairs_seen": 120, "processes": 1, "device": "cpu", "bf16": False,
     }  # fmt: skip
     assert {key: found[key] for key in expected} == expected
@@ -489,9 +489,13 @@ def test_a_finished_folder_holds_the_facts_of_the_run(
     assert found["seconds"] > 0
 
 
-def test_the_model_card_has_the_recipe_and_the_facts(finished: Path, recipe_file: Path) -> None:
+def test_the_model_card_has_the_recipe_and_the_facts_and_no_path(
+    finished: Path, toy: Toy, recipe_file: Path
+) -> None:
     card = (finished / "README.md").read_text("utf-8")
     assert recipe_file.read_text("utf-8").strip() in card
+    head = card.partition("```toml")[0]
+    assert str(toy.folder) not in head + json.dumps(record(finished))
     assert f"base_model: {record(finished)['base']}\n" in card
     assert "language:\n- de\n- en\n- es\n" in card
     assert "with hybrid batches\n(alpha 0.5)" in card

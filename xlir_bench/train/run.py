@@ -81,6 +81,9 @@ def train(
         average(model, begun.weights, recipe.optimisation.base_share)
     if trainer.is_world_process_zero():
         record = identity | _facts(trainer, pairs, time.perf_counter() - start)
+        base = Path(recipe.base).expanduser()
+        if base.is_dir():  # base_sha256 says which; a path of this machine is nobody's business
+            record["base"] = base.resolve().name
         record["resumed"] = checkpoint is not None
         _save(model, folder, model_card(recipe, record), record)
         tell(f"model: {folder}")
