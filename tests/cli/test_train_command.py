@@ -90,7 +90,7 @@ def test_alpha_and_base_of_the_command_line_come_before_those_of_the_recipe(
     options = ("--base", str(toy.base), "--alpha", "1")
     assert call("train", "-r", str(path), "-o", str(folder), *options).status == 0
     found = json.loads((folder / "training.json").read_text("utf-8"))
-    assert (found["alpha"], found["base"]) == (1.0, str(toy.base))
+    assert (found["alpha"], found["base"]) == (1.0, toy.base.name)
 
 
 @pytest.mark.slow

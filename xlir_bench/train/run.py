@@ -81,9 +81,6 @@ def train(
         average(model, begun.weights, recipe.optimisation.base_share)
     if trainer.is_world_process_zero():
         record = identity | _facts(trainer, pairs, time.perf_counter() - start)
-        base = Path(recipe.base).expanduser()
-        if base.is_dir():  # base_sha256 says which; a path of this machine is nobody's business
-            record["base"] = base.resolve().name
         record["resumed"] = checkpoint is not None
         _save(model, folder, model_card(recipe, record), record)
         tell(f"model: {folder}")
@@ -186,21 +183,26 @@ def _silent(_: str) -> None:
 
 
 def identity_of_recipe(recipe: Recipe) -> dict[str, Any]:
-    """Return what tells recipes apart in the record of a run: the file, and what replaced it."""
+    """Return what tells recipes apart in the record of a run: the file, and what replaced it.
+
+    A local base is named by its folder and told apart by its files: records are published, and a
+    path says nothing to others.
+    """
+    base = Path(recipe.base).expanduser()
     return {
         "recipe": recipe.name,
         "recipe_sha256": hashlib.sha256(recipe.path.read_bytes()).hexdigest(),
-        "base": recipe.base,
+        "base": base.resolve().name if base.is_dir() else recipe.base,
+        "base_sha256": folder_sha256(base) if base.is_dir() else None,
         "alpha": recipe.alpha,
     }
 
 
 def _identity(recipe: Recipe, pairs: Pairs, validation: Pairs | None) -> dict[str, Any]:
     """Return what must be the same for a run to be resumed."""
-    how, base = asdict(recipe.optimisation), Path(recipe.base).expanduser()
+    how = asdict(recipe.optimisation)
     return {
         **identity_of_recipe(recipe),
-        "base_sha256": folder_sha256(base) if base.is_dir() else None,
         "processes": int(os.environ.get("WORLD_SIZE", "1")),
         "languages": [language.code for language in recipe.languages],
         "pairs_sha256": pairs.report.sha256,
