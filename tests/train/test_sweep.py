@@ -1,6 +1,7 @@
 """The grid over alpha: a model for each, the figures of all, and the same command again."""
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -69,6 +70,17 @@ def test_a_recipe_that_was_edited_under_its_name_is_another_one(
     edited = tmp_path / "edited.toml"
     edited.write_text(swept[0].read_text() + "\n# one more line\n")
     assert status(["sweep", "-r", str(edited), "--alpha", "0", "-o", str(swept[1])]) == 1
+    assert "was trained by another recipe or from another base" in capsys.readouterr().err
+
+
+def test_a_base_of_the_same_name_with_other_files_is_another_one(
+    swept: tuple[Path, Path], toy: Toy, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    base = shutil.copytree(toy.base, tmp_path / toy.base.name)
+    call = ["sweep", "-r", str(swept[0]), "--base", str(base), "--alpha", "0", "-o", str(swept[1])]
+    assert status(call) == 0
+    (base / "more.json").write_text("{}")
+    assert status(call) == 1
     assert "was trained by another recipe or from another base" in capsys.readouterr().err
 
 
