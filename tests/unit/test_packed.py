@@ -1,5 +1,6 @@
 """Packed models: what is lost, what is not, and what a broken or unfinished one does."""
 
+import gzip
 import json
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
-from safetensors.numpy import load_file, save_file
+from safetensors.numpy import load, load_file, save, save_file
 
 from xlir_bench.encoders.packed import PACKED, PLAIN, is_packed, pack, unpack, unpacked
 from xlir_bench.errors import EncoderError, ResultError
@@ -42,6 +43,10 @@ def make(folder: Path, **weights: Any) -> Path:
     return folder
 
 
+def stored(folder: Path) -> dict[str, Any]:
+    return load(gzip.decompress((folder / PACKED).read_bytes()))
+
+
 def there_and_back(folder: Path, **weights: Any) -> dict[str, Any]:
     pack(make(folder / "model", **weights), folder / "packed")
     unpack(folder / "packed", folder / "plain")
@@ -65,8 +70,8 @@ def test_weights_on_a_4_bit_grid_lose_nothing_and_take_half_a_byte(
 ) -> None:
     values = on_a_grid(seed=seed)
     assert np.array_equal(there_and_back(tmp_path, w=values)["w"], values)
-    stored = load_file(tmp_path / "packed" / PACKED)
-    assert {key: array.nbytes for key, array in stored.items()} == {
+    arrays = stored(tmp_path / "packed")
+    assert {key: array.nbytes for key, array in arrays.items()} == {
         "w.uint4": values.size // 2,
         "w.scale4": values.size // 32 * 2,
     }
@@ -76,7 +81,7 @@ def test_one_weight_off_the_grid_is_stored_in_8_bits(tmp_path: Path) -> None:
     values = on_a_grid()
     values[3, 5] *= 1.01
     found = there_and_back(tmp_path, w=values)["w"]
-    assert set(load_file(tmp_path / "packed" / PACKED)) == {"w.int8", "w.scale8"}
+    assert set(stored(tmp_path / "packed")) == {"w.int8", "w.scale8"}
     assert np.abs(found - values).max() <= np.abs(values).max() / 127
 
 
@@ -99,7 +104,15 @@ def test_the_other_files_come_along_and_an_unfinished_training_does_not(tmp_path
         "tokenizer.json",
         "model.safetensors",
     }
-    assert (tmp_path / "packed" / "tokenizer.json").read_text("utf-8") == '{"a":["é",1]}'
+    assert (tmp_path / "plain" / "tokenizer.json").read_text("utf-8") == '{"a":["é",1]}'
+
+
+def test_packing_twice_gives_the_same_bytes(tmp_path: Path) -> None:
+    folder = make(tmp_path / "model", w=on_a_grid(), v=np.ones((2, 3), np.float32))
+    for name in ("a", "b"):
+        pack(folder, tmp_path / name)
+    for name in (PACKED, "tokenizer.json.gz"):
+        assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes()
 
 
 def test_everybody_can_read_what_is_written(tmp_path: Path) -> None:
@@ -147,20 +160,21 @@ def test_nothing_is_written_over(tmp_path: Path) -> None:
             write()
 
 
-def test_a_file_that_was_cut_off_is_named_and_leaves_nothing(tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", [PACKED, "tokenizer.json.gz"])
+def test_a_file_that_was_cut_off_is_named_and_leaves_nothing(tmp_path: Path, name: str) -> None:
     pack(make(tmp_path / "model", w=on_a_grid()), tmp_path / "packed")
-    whole = (tmp_path / "packed" / PACKED).read_bytes()
-    (tmp_path / "packed" / PACKED).write_bytes(whole[:-10])
-    with pytest.raises(EncoderError, match=r"cannot read .*model\.packed"):
+    whole = (tmp_path / "packed" / name).read_bytes()
+    (tmp_path / "packed" / name).write_bytes(whole[:-10])
+    with pytest.raises(EncoderError, match=rf"cannot read .*{name}.*; install the package again"):
         unpack(tmp_path / "packed", tmp_path / "plain")
     assert not (tmp_path / "plain").exists()
 
 
 def test_a_missing_scale_is_named(tmp_path: Path) -> None:
     pack(make(tmp_path / "model", w=on_a_grid()), tmp_path / "packed")
-    arrays = load_file(tmp_path / "packed" / PACKED)
+    arrays = stored(tmp_path / "packed")
     del arrays["w.scale4"]
-    save_file(arrays, tmp_path / "packed" / PACKED)
+    (tmp_path / "packed" / PACKED).write_bytes(gzip.compress(save(arrays)))
     with pytest.raises(EncoderError, match=r"is broken: 'w\.scale4'; install the package again"):
         unpack(tmp_path / "packed", tmp_path / "plain")
 
@@ -172,7 +186,7 @@ def test_a_full_disk_is_one_line_and_leaves_nothing(
         raise OSError(28, "No space left on device")
 
     folder = make(tmp_path / "model", w=on_a_grid())
-    monkeypatch.setattr("xlir_bench.encoders.packed.save_file", full)
+    monkeypatch.setattr(Path, "write_bytes", full)
     with pytest.raises(ResultError, match="No space left on device"):
         pack(folder, tmp_path / "packed")
     assert [p.name for p in tmp_path.iterdir()] == ["model"]

@@ -2,12 +2,15 @@
 
 Only the form of the weights differs: matrices in 8 bits with one scale per row or, where a matrix
 lies on a 4-bit grid already and nothing is lost by it, in 4 bits with one scale per 32 weights.
-They are float32 again when the folder is unpacked, and the model is an ordinary one.
+They are float32 again when the folder is unpacked, and the model is an ordinary one. The two large
+files, weights and tokenizer, are gzipped: trained weights crowd around zero, and a third is saved.
 """
 
+import gzip
 import json
 import shutil
 import tempfile
+import zlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,13 +18,14 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 from safetensors import SafetensorError
-from safetensors.numpy import load_file, save_file
+from safetensors.numpy import load, load_file, save, save_file
 
 from xlir_bench.errors import EncoderError
 from xlir_bench.paths import new_folder
 
-PACKED = "model.packed.safetensors"
+PACKED = "model.packed.safetensors.gz"
 PLAIN = "model.safetensors"
+_TOKENIZER = "tokenizer.json"
 _TRAINING = "training"
 """Folder of checkpoints and logs that ``xlir-bench train`` leaves in a model's."""
 _BLOCK = 32
@@ -56,12 +60,13 @@ def pack(folder: Path, target: Path) -> None:
         arrays: Arrays = {}
         for name, values in _load(weights).items():
             arrays |= _packed(name, np.asarray(values, dtype=np.float32))
-        _save(arrays, temporary / weights.relative_to(folder).with_name(PACKED))
-        for path in temporary.rglob("tokenizer.json"):
+        packed = temporary / weights.relative_to(folder).with_name(PACKED)
+        packed.write_bytes(_gzipped(save(arrays, metadata={"format": "pt"})))
+        for path in temporary.rglob(_TOKENIZER):
             content = json.loads(path.read_text(encoding="utf-8"))
-            path.write_text(
-                json.dumps(content, ensure_ascii=False, separators=(",", ":")), encoding="utf-8"
-            )
+            text = json.dumps(content, ensure_ascii=False, separators=(",", ":"))
+            path.with_name(f"{_TOKENIZER}.gz").write_bytes(_gzipped(text.encode()))
+            path.unlink()
 
 
 def unpack(folder: Path, target: Path) -> None:
@@ -79,15 +84,18 @@ def unpack(folder: Path, target: Path) -> None:
 
     """
     weights = _only(folder, PACKED)
-    arrays = _load(weights)
-    names = dict.fromkeys(key.rpartition(".")[0] for key in arrays)
     try:
+        arrays: Arrays = load(_gunzipped(weights))
+        names = dict.fromkeys(key.rpartition(".")[0] for key in arrays)
         plain = {name: _unpacked(name, arrays) for name in names}
-    except (KeyError, ValueError) as error:
+    except (KeyError, ValueError, SafetensorError) as error:
         msg = f"{weights} is broken: {error}; install the package again"
         raise EncoderError(msg) from error
     with new_folder(target) as temporary:
         _copy_others(folder, temporary, weights)
+        for path in temporary.rglob(f"{_TOKENIZER}.gz"):
+            path.with_suffix("").write_bytes(_gunzipped(path))
+            path.unlink()
         _save(plain, temporary / weights.relative_to(folder).with_name(PLAIN))
 
 
@@ -131,6 +139,19 @@ def _save(arrays: Mapping[str, NDArray[np.generic]], path: Path) -> None:
     except SafetensorError as error:  # a full disk
         raise OSError(str(error)) from error
     path.chmod(0o644)
+
+
+def _gzipped(content: bytes) -> bytes:
+    """Return the same bytes for the same content: without the time."""
+    return gzip.compress(content, mtime=0)
+
+
+def _gunzipped(path: Path) -> bytes:
+    try:
+        return gzip.decompress(path.read_bytes())
+    except (OSError, EOFError, zlib.error) as error:
+        msg = f"cannot read {path}: {error}; install the package again"
+        raise EncoderError(msg) from error
 
 
 def _files(folder: Path) -> list[Path]:
