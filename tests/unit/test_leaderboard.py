@@ -25,6 +25,7 @@ from xlir_bench.leaderboard.board import Board, Cell, Choice, Figures, Key, Mark
 from xlir_bench.leaderboard.board import make_board as board_of
 from xlir_bench.leaderboard.formats import as_json, delimited, markdown
 from xlir_bench.leaderboard.latex import _narrow, escape, latex
+from xlir_bench.leaderboard.page_data import board_data
 from xlir_bench.leaderboard.record import Model, Record, find_records, read_record
 from xlir_bench.leaderboard.reported import Reported, read_reported
 from xlir_bench.measures.significance import Column, compare, p_values
@@ -286,6 +287,18 @@ def test_rows_are_sorted_by_the_main_score(board: Board) -> None:
     ]
     assert len(main) >= 3
     assert main == sorted(main, reverse=True)
+
+
+def test_the_page_gives_no_two_models_one_name() -> None:
+    floor = read_record(FLOOR, CARD)
+    named = [("a/m", "1"), ("b/m", "1"), ("a/n", "1" * 40), ("a/n", "2" * 40), ("a/x", "1")]
+    records = [
+        replace(floor, model=replace(floor.model, name=name, revision=revision))
+        for name, revision in named
+    ]
+    board = board_of(CARD, records, Choice(measures=["AP"]), resamples=10)
+    shown = [model["short"] for model in board_data(board, None)["models"]]
+    assert shown == ["a/m", "b/m", "n 11111111", "n 22222222", "x"]
 
 
 def test_a_measure_that_is_better_low_is_sorted_low_first(board: Board) -> None:

@@ -11,7 +11,7 @@ from xlir_bench.leaderboard.page_data import language_data
 
 
 def compare_page(  # noqa: PLR0913 - what was compared, in three grains
-    names: tuple[str, str],
+    names: Sequence[str],
     card: TaskCard,
     rows: Sequence[Comparison],
     measure: str,

@@ -17,7 +17,7 @@ from xlir_bench.cards.task import TaskCard
 from xlir_bench.errors import ResultError
 from xlir_bench.leaderboard import words
 from xlir_bench.leaderboard.board import Board
-from xlir_bench.leaderboard.page_data import BIAS_WORDS, board_data, short_name
+from xlir_bench.leaderboard.page_data import BIAS_WORDS, board_data
 from xlir_bench.readers.read import read
 from xlir_bench.results.table import figure
 
@@ -60,7 +60,6 @@ def render(template: str, data: object, **values: Any) -> str:  # noqa: ANN401 -
     environment.filters["figure"] = figure
     return environment.get_template(template).render(
         words=words,
-        short_name=short_name,
         data=script_data(data),
         inline=lambda name: Markup((WEB / name).read_text(encoding="utf-8")),  # noqa: S704 - ours
         **values,

@@ -13,12 +13,11 @@ from xlir_bench.core.score import Scorecard
 from xlir_bench.evaluate import Readings, readings, scorecard
 from xlir_bench.leaderboard import words
 from xlir_bench.leaderboard.board import Board, Row
-from xlir_bench.leaderboard.record import Record
 from xlir_bench.measures.catalogue import parse_all
 from xlir_bench.measures.heat_map import answer_language_precision
 from xlir_bench.results.hits_file import hits_beside
 from xlir_bench.results.rank_file import read_rank_table
-from xlir_bench.results.table import RANKS
+from xlir_bench.results.table import RANKS, short_names
 
 BIAS = ("OwnFirst", "AboveLift", "nMRD", "MRD", "TLR@20")
 """Language measures that plots offer."""
@@ -52,7 +51,10 @@ def board_data(board: Board, collection: Collection | None) -> Json:
         "title": board.card.about.title,
         "languages": [language_data(x) for x in languages],
         "columns": [{"key": str(key), "name": words.column_name(board, key)} for key in board.keys],
-        "models": [_model(row, board, languages) for row in board.rows],
+        "models": [
+            _model(row, label, board, languages)
+            for row, label in zip(board.rows, _labels(board.rows), strict=True)
+        ],
         "texts": None if collection is None else _texts(board, collection),
     }
 
@@ -63,10 +65,10 @@ def language_data(language: Language) -> Json:
     return {"code": language.code, "name": language.name, "dir": direction}
 
 
-def _model(row: Row, board: Board, languages: Sequence[Language]) -> Json:
+def _model(row: Row, label: str, board: Board, languages: Sequence[Language]) -> Json:
     found: Json = {
         "name": row.record.model.name,
-        "short": short_name(row.record),
+        "short": label,
         "figures": {
             str(key): [
                 rounded(cell.value, key.measure),
@@ -95,9 +97,14 @@ def _model(row: Row, board: Board, languages: Sequence[Language]) -> Json:
     }
 
 
-def short_name(record: Record) -> str:
-    """Return a model's name without its organisation."""
-    return record.model.name.split("/")[-1]
+def _labels(rows: Sequence[Row]) -> tuple[str, ...]:
+    """Return a name for each row that no other has: plots would add up the bars of two."""
+    models = [row.record.model for row in rows]
+    names = [model.name for model in models]
+    return short_names(
+        model.name if names.count(model.name) == 1 else f"{model.name} {model.revision[:8]}"
+        for model in models
+    )
 
 
 def rounded(value: float, measure: str) -> float | None:

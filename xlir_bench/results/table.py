@@ -93,7 +93,7 @@ def matrix_table(
     return table
 
 
-def comparison_table(title: str, rows: Sequence[Comparison], names: tuple[str, str]) -> Table:
+def comparison_table(title: str, rows: Sequence[Comparison], names: Sequence[str]) -> Table:
     """Return a table with a row for each mode and measure; * where the corrected p is under .05."""
     first, second = short_names(names)
     table = _table(title, ["mode", "measure", first, second, "difference", "p", "p (Holm)", ""])
@@ -116,10 +116,16 @@ def comparison_table(title: str, rows: Sequence[Comparison], names: tuple[str, s
     return table
 
 
-def short_names(names: tuple[str, str]) -> tuple[str, str]:
-    """Return the names of two models or folders without what stands before the last slash."""
-    first, second = (name.rstrip("/").split("/")[-1] for name in names)
-    return first, second
+def short_names(names: Iterable[str]) -> tuple[str, ...]:
+    """Return names of models or folders without what stands before the last slash.
+
+    Where two would be the same ("bm25s/pooled" and "anserini/pooled"), both stay whole.
+    """
+    whole = [name.rstrip("/") for name in names]
+    last = [name.split("/")[-1] for name in whole]
+    return tuple(
+        short if last.count(short) == 1 else name for short, name in zip(last, whole, strict=True)
+    )
 
 
 def pair_difference_table(
@@ -138,7 +144,7 @@ def pair_difference_table(
 
 
 def changed_table(
-    title: str, rows: Iterable[tuple[str, str, float, float]], names: tuple[str, str], measure: str
+    title: str, rows: Iterable[tuple[str, str, float, float]], names: Sequence[str], measure: str
 ) -> Table:
     """Return a table of queries (id, setting, first, second), with their differences."""
     table = _table(title, ["query", "setting", *names, "difference"])
