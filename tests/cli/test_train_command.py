@@ -105,6 +105,31 @@ def test_a_benchmark_is_scored_at_every_validation(call: Call, toy: Toy, tmp_pat
     ]  # fmt: skip
 
 
+@pytest.mark.parametrize(
+    ("interrupted", "advice", "again"),
+    [
+        ("start_from", "the same command goes on", ()),
+        ("_fit", "with --resume", ("--resume",)),
+    ],
+    ids=["before-the-first-step", "in-training"],
+)
+def test_what_an_interrupted_run_advises_works(
+    call: Call, recipe: str, tmp_path: Path, interrupted: str, advice: str, again: tuple[str, ...]
+) -> None:
+    from xlir_bench.train import run
+
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    command = ("train", "-r", recipe, "-o", str(tmp_path / "out"))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(run, interrupted, interrupt)
+        stopped = call(*command)
+    assert stopped.status == 130
+    assert advice in complaint_of(stopped)
+    assert call(*command, *again).status == 0
+
+
 def test_help_describes_every_option(call: Call) -> None:
     found = call("train", "--help")
     assert (found.status, found.err) == (0, "")
