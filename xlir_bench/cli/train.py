@@ -83,7 +83,7 @@ def train(
             tell=lambda line: sys.stdout.write(f"{line}\n"),
         )
     except KeyboardInterrupt as error:
-        if not (output / run.WORK / run.RECORD).exists():
+        if not run.holds_run(output):
             raise  # before the first step there is nothing to resume
         msg = f"interrupted; go on from the last checkpoint in {output} with --resume"
         raise StoppedError(msg) from error

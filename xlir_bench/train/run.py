@@ -118,6 +118,11 @@ def _finished(checkpoint: Path | None) -> tuple[Path, TrainerState] | None:
     return (Path(best) if best else checkpoint), state
 
 
+def holds_run(folder: Path) -> bool:
+    """Say whether a training has begun in a folder, so that ``resume`` can go on with it."""
+    return (folder / WORK / RECORD).exists()
+
+
 def _checkpoint(folder: Path, *, resume: bool) -> Path | None:
     """Return the last whole checkpoint to go on from, None to start.
 
@@ -130,10 +135,10 @@ def _checkpoint(folder: Path, *, resume: bool) -> Path | None:
         raise TrainError(msg)
     found = sorted((folder / WORK).glob("checkpoint-*"), key=lambda p: int(p.name.split("-")[1]))
     whole = [p for p in found if _is_whole(p)]
-    if (folder / WORK / RECORD).exists() and not resume:
+    if holds_run(folder) and not resume:
         msg = f"{folder} holds an unfinished run; go on with --resume, or choose another folder"
         raise TrainError(msg)
-    if resume and not (folder / WORK / RECORD).exists():
+    if resume and not holds_run(folder):
         msg = f"{folder} holds no run to resume"
         raise TrainError(msg)
     for broken in set(found) - set(whole):

@@ -14,7 +14,7 @@ from sentence_transformers import SentenceTransformer
 from xlir_bench.cards.recipe import Recipe
 from xlir_bench.errors import TrainError
 from xlir_bench.train.evaluator import XLIREvaluator
-from xlir_bench.train.run import RECORD, WORK, Tell, identity_of_recipe, train, write_json
+from xlir_bench.train.run import RECORD, Tell, holds_run, identity_of_recipe, train, write_json
 
 Rows = dict[float, dict[str, float]]
 """Figures of each alpha, named "XLIRMini_multi_AP"."""
@@ -45,7 +45,7 @@ def sweep(
         if (place / "modules.json").exists():
             _check_recipe(place, wanted)
         else:
-            train(wanted, place, resume=(place / WORK / RECORD).exists(), tell=tell)
+            train(wanted, place, resume=holds_run(place), tell=tell)
         model = SentenceTransformer(str(place))
         found[alpha] = {k: v for score in evaluators for k, v in score(model).items()}
         write_json(folder / "sweep.json", found)
