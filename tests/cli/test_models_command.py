@@ -64,6 +64,7 @@ def test_a_packed_model_is_exported_by_name_and_by_alias(
         (("export", "small"), 2, "FOLDER requires an argument"),
         (("export", "small", "x"), 1, "me/small is no packed model"),
         (("pack", "nowhere", "x"), 1, "there is no model folder nowhere"),
+        (("pack", ".", "x", "--base", "nowhere"), 1, "there is no model folder nowhere"),
         (("exprot",), 2, "exprot"),
     ],
 )

@@ -85,6 +85,54 @@ def test_one_weight_off_the_grid_is_stored_in_8_bits(tmp_path: Path) -> None:
     assert np.abs(found - values).max() <= np.abs(values).max() / 127
 
 
+changes = hnp.arrays(np.float32, (6, 96), elements=st.floats(-0.0625, 0.0625, width=32))
+
+
+@settings(deadline=None)
+@given(change=changes)
+def test_what_training_moved_by_little_is_kept_beside_the_base(
+    tmp_path_factory: pytest.TempPathFactory, change: Any
+) -> None:
+    place = tmp_path_factory.mktemp("packed")
+    base = on_a_grid()
+    values = base + change
+    pack(make(place / "model", w=values), place / "packed", make(place / "base", w=base))
+    unpack(place / "packed", place / "plain")
+    found = load_file(place / "plain" / PLAIN)["w"]
+    step = np.abs(values - base).max(axis=1, keepdims=True) / 3
+    assert found.dtype == np.float32
+    assert (np.abs(found - values) <= step * 0.5001 + 1e-6).all()
+
+
+def test_a_small_change_loses_less_than_in_8_bits(tmp_path: Path) -> None:
+    random, base = np.random.default_rng(0), on_a_grid()
+    values = (base + random.normal(scale=0.001, size=base.shape)).astype(np.float32)
+    folder, start = make(tmp_path / "model", w=values), make(tmp_path / "base", w=base)
+    lost = []
+    for name, given_base in (("eight", None), ("change", start)):
+        pack(folder, tmp_path / name, given_base)
+        unpack(tmp_path / name, tmp_path / f"plain-{name}")
+        found = load_file(tmp_path / f"plain-{name}" / PLAIN)["w"]
+        lost.append(np.sqrt(np.square(found - values).mean()))
+    assert lost[0] > 3 * lost[1]  # a third of what 8 bits lose, or less
+    assert set(stored(tmp_path / "change")) == {"w.uint4", "w.scale4", "w.change", "w.scale3"}
+
+
+def test_with_a_base_off_the_grid_a_matrix_is_stored_in_8_bits(tmp_path: Path) -> None:
+    base = np.random.default_rng(0).normal(size=(6, 96)).astype(np.float32)
+    pack(make(tmp_path / "model", w=base + 1), tmp_path / "packed", make(tmp_path / "b", w=base))
+    assert set(stored(tmp_path / "packed")) == {"w.int8", "w.scale8"}
+
+
+def test_a_base_with_another_vocabulary_is_named(tmp_path: Path) -> None:
+    folder, base = make(tmp_path / "model", w=on_a_grid()), make(tmp_path / "b", w=on_a_grid(7))
+    with pytest.raises(
+        EncoderError, match=r"b is not what .*model was trained from: w has another shape"
+    ):
+        pack(folder, tmp_path / "packed", base)
+    assert not (tmp_path / "packed").exists()
+
+
 def test_a_matrix_of_zeros_stays_one(tmp_path: Path) -> None:
     assert not there_and_back(tmp_path, w=np.zeros((3, 64), np.float32))["w"].any()
 

@@ -2,8 +2,11 @@
 
 Only the form of the weights differs: matrices in 8 bits with one scale per row or, where a matrix
 lies on a 4-bit grid already and nothing is lost by it, in 4 bits with one scale per 32 weights.
+If the base that a model was trained from lies on such a grid, a trained matrix is the base's and
+its change in 3 bits with one scale per row: a short training moves weights by less than what 8 bits
+round away, so that 8 bits lose half of it, and the change by itself takes no more room.
 They are float32 again when the folder is unpacked, and the model is an ordinary one. The two large
-files, weights and tokenizer, are gzipped: trained weights crowd around zero, and a third is saved.
+files, weights and tokenizer, are gzipped: small whole numbers crowd around zero.
 """
 
 import gzip
@@ -31,6 +34,8 @@ _TRAINING = "training"
 _BLOCK = 32
 _GRID = 8
 """A 4-bit weight is a whole number from -8 to 7 times the scale of its block."""
+_CHANGE = 3
+"""The change of a weight is a whole number from -3 to 3 times the scale of its row."""
 Floats = NDArray[np.float32]
 Arrays = dict[str, NDArray[np.generic]]
 
@@ -40,7 +45,7 @@ def is_packed(folder: Path) -> bool:
     return any(path.name == PACKED for path in _files(folder))
 
 
-def pack(folder: Path, target: Path) -> None:
+def pack(folder: Path, target: Path, base: Path | None = None) -> None:
     """Write a packed copy of a sentence-transformers folder.
 
     O(weights) time and memory.
@@ -48,9 +53,11 @@ def pack(folder: Path, target: Path) -> None:
     Args:
         folder: with float32 weights in ``model.safetensors``.
         target: a folder that is not there yet; whole or not at all.
+        base: the folder of the model that it was trained from, with the same vocabulary.
 
     Raises:
-        EncoderError: the folder has no such weights, or they are not finite.
+        EncoderError: a folder has no such weights, they are not finite, or those of the base have
+            other shapes.
         ResultError: the target is there already or cannot be written.
 
     """
@@ -58,8 +65,15 @@ def pack(folder: Path, target: Path) -> None:
     with new_folder(target) as temporary:
         _copy_others(folder, temporary, weights)
         arrays: Arrays = {}
+        before = _load(_only(base, PLAIN)) if base else {}
         for name, values in _load(weights).items():
-            arrays |= _packed(name, np.asarray(values, dtype=np.float32))
+            start = before.get(name)
+            if start is not None and start.shape != values.shape:
+                msg = (
+                    f"{base} is not what {folder} was trained from: {name} has another shape there"
+                )
+                raise EncoderError(msg)
+            arrays |= _packed(name, np.asarray(values, dtype=np.float32), start)
         packed = temporary / weights.relative_to(folder).with_name(PACKED)
         packed.write_bytes(_gzipped(save(arrays, metadata={"format": "pt"})))
         for path in temporary.rglob(_TOKENIZER):
@@ -169,21 +183,38 @@ def _copy_others(folder: Path, target: Path, weights: Path) -> None:
             shutil.copyfile(path, target / relative)
 
 
-def _packed(name: str, values: Floats) -> Arrays:
-    """Return the arrays that stand for one weight."""
+def _packed(name: str, values: Floats, start: NDArray[np.generic] | None) -> Arrays:
+    """Return the arrays that stand for one weight, which training may have moved from a start."""
     if not np.isfinite(values).all():
         msg = f"the weight {name} is not finite"
         raise EncoderError(msg)
     if values.ndim != 2:
         return {f"{name}.float32": values}
-    return _four_bits(name, values) or _eight_bits(name, values)
+    whole = _four_bits(name, values)
+    if whole or start is None:
+        return whole or _eight_bits(name, values)
+    base = np.asarray(start, dtype=np.float32)
+    grid = _four_bits(name, base)
+    return grid | _change(name, values - base) if grid else _eight_bits(name, values)
+
+
+def _change(name: str, change: Floats) -> Arrays:
+    """Return whole numbers from -3 to 3 and a scale for each row."""
+    numbers, scales = _rounded(change, _CHANGE)
+    return {f"{name}.change": numbers, f"{name}.scale3": scales}
 
 
 def _eight_bits(name: str, values: Floats) -> Arrays:
     """Return whole numbers from -127 to 127 and a scale for each row."""
-    scales = np.abs(values).max(axis=1, keepdims=True) / np.float32(127)
+    numbers, scales = _rounded(values, 127)
+    return {f"{name}.int8": numbers, f"{name}.scale8": scales}
+
+
+def _rounded(values: Floats, largest: int) -> tuple[NDArray[np.int8], Floats]:
+    """Return values as whole numbers whose largest in each row is given, and the rows' scales."""
+    scales = np.abs(values).max(axis=1, keepdims=True) / np.float32(largest)
     scales[scales < np.finfo(np.float32).tiny] = 1  # zeros, or as good as
-    return {f"{name}.int8": np.rint(values / scales).astype(np.int8), f"{name}.scale8": scales}
+    return np.rint(values / scales).astype(np.int8), scales
 
 
 def _four_bits(name: str, values: Floats) -> Arrays:
@@ -221,4 +252,8 @@ def _unpacked(name: str, arrays: Arrays) -> Floats:
     codes = arrays[f"{name}.uint4"].astype(np.uint8)
     both = np.stack([codes & 15, codes >> 4], axis=2).reshape(len(codes), -1, _BLOCK)
     scales = arrays[f"{name}.scale4"].astype(np.float32)[:, :, None]
-    return ((both.astype(np.float32) - _GRID) * scales).reshape(len(codes), -1)
+    values = ((both.astype(np.float32) - _GRID) * scales).reshape(len(codes), -1)
+    if f"{name}.change" not in arrays:
+        return values
+    change = arrays[f"{name}.change"].astype(np.float32)
+    return values + change * arrays[f"{name}.scale3"].astype(np.float32)
