@@ -42,18 +42,20 @@ def pairs_of(
     queries: Iterable[int] | None = None,
     passages: Iterable[int] | None = None,
     repeats: Iterable[int] | None = None,
+    documents: Iterable[int] | None = None,
 ) -> Pairs:
-    """Return pairs of which only the numbers are known; texts differ if none are given."""
+    """Return pairs of which only the numbers are known; texts and documents differ by default."""
     columns = [np.fromiter(column, np.int64) for column in (groups, languages)]
     n = len(columns[0])
     texts = [
         np.arange(n, dtype=np.int64) if x is None else np.fromiter(x, np.int64)
         for x in (queries, passages)
     ]
+    whose = columns[0] if documents is None else np.fromiter(documents, np.int64)
     often = np.ones(n, np.uint8) if repeats is None else np.fromiter(repeats, np.uint8)
     return Pairs(
-        Path("none"), CODES, np.arange(n), *columns, *texts, often, np.zeros(0, np.int64),
-        has_negatives=False, report=Report({}, 0, 0, 0, 0, ""),
+        Path("none"), CODES, np.arange(n), columns[0], whose, columns[1], *texts, often,
+        np.zeros(0, np.int64), has_negatives=False, report=Report({}, 0, 0, 0, 0, ""),
     )  # fmt: skip
 
 
@@ -522,3 +524,64 @@ def test_a_data_loader_reads_whole_batches_of_pairs(built: Pairs, alpha: float) 
         answered = [(row["passage"][:2], row["passage"][4:]) for row in batch]
         assert [number for _, number in asked] == [number for _, number in answered]
         assert {q == p for (q, _), (p, _) in zip(asked, answered, strict=True)} == {alpha == 1}
+
+
+# --- pairs of one document together ---
+
+
+@exactly
+@given(seed=seeds, alpha=alphas, batch_size=st.integers(2, 6), per_document=st.integers(1, 9))
+def test_with_documents_together_no_rows_share_anything_either(
+    seed: int, alpha: float, batch_size: int, per_document: int
+) -> None:
+    pairs = full_of_repeats(seed)
+    for drawn in draw(pairs, batch_size, alpha, seed=seed, per_document=per_document):
+        for column, rows in (
+            (pairs.groups, drawn.queries),
+            (pairs.query_hashes, drawn.queries),
+            (pairs.passage_hashes, drawn.passages),
+        ):
+            assert len(set(column[rows])) == batch_size
+
+
+@pytest.mark.parametrize("alpha", [0.0, 1.0])
+@pytest.mark.parametrize("per_document", [1, 3, 4])
+def test_a_batch_has_as_many_pairs_of_a_document_as_the_recipe_says(
+    alpha: float, per_document: int
+) -> None:
+    n_ids, of_each = 1200, 12
+    pairs = pairs_of(
+        np.tile(np.arange(n_ids), 3),
+        np.repeat(np.arange(3), n_ids),
+        documents=np.tile(np.arange(n_ids) // of_each, 3),
+    )
+    found = [
+        np.unique(pairs.documents[drawn.queries], return_counts=True)[1].mean()
+        for drawn in draw(pairs, 12, alpha, per_document=per_document, n_batches=60)
+    ]
+    # More only where a document comes up twice by chance.
+    assert per_document <= np.mean(found) < per_document * 1.1
+
+
+@pytest.mark.parametrize("alpha", [0.0, 1.0])
+def test_with_documents_together_every_pair_still_comes_once_in_a_pass(alpha: float) -> None:
+    n_ids = 240
+    pairs = pairs_of(
+        np.tile(np.arange(n_ids), 2),
+        np.repeat(np.arange(2), n_ids),
+        documents=np.tile(np.arange(n_ids) // 7, 2),
+    )
+    german = pairs_of(range(n_ids), [0] * n_ids, documents=np.arange(n_ids) // 7)
+    taken = german if alpha else pairs
+    drawn = draw(taken, 6, alpha, per_document=5, n_batches=n_ids // 6)
+    groups = np.concatenate([taken.groups[x.queries] for x in drawn])
+    assert sorted(groups) == list(range(n_ids))
+
+
+def test_the_order_of_documents_changes_with_the_seed_alone() -> None:
+    pairs = parallel(60)
+    pairs = replace(pairs, documents=pairs.groups // 5)
+    first, again, other = (
+        as_lists(draw(pairs, 6, 0.5, per_document=3, seed=seed)) for seed in (0, 0, 1)
+    )
+    assert first == again != other

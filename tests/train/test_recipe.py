@@ -43,6 +43,7 @@ steps = 7
 epochs = 2.5
 batch_size = 11
 mini_batch_size = 3
+per_document = 6
 learning_rate = 2e-4
 weight_decay = 0
 warmup = 1
@@ -151,6 +152,7 @@ def test_every_field_of_the_optimisation_is_read(read: Read) -> None:
         epochs=2.5,
         batch_size=11,
         mini_batch_size=3,
+        per_document=6,
         learning_rate=2e-4,
         weight_decay=0.0,
         warmup=1.0,
@@ -264,6 +266,7 @@ def test_an_unknown_field_is_named_with_its_table(read: Read, table: str, where:
         ("optimisation", "epochs = -1.0", "epochs"),
         ("optimisation", "batch_size = 1", "batch_size"),
         ("optimisation", "mini_batch_size = -1", "mini_batch_size"),
+        ("optimisation", "per_document = 0", "per_document"),
         ("optimisation", "learning_rate = 0", "learning_rate"),
         ("optimisation", 'learning_rate = "fast"', "'learning_rate' must be a number"),
         ("optimisation", "scale = 0", "scale"),

@@ -32,7 +32,8 @@ class PairSource:
         split: of a hub data set.
         columns: of a hub data set: what it calls ``id``, ``query``, ``passage``, ``negative``.
         document: regular expression whose first group names the document in an id; pairs of one
-            document are held out together. Empty if every id is a document of its own.
+            document are held out together, and drawn together if the recipe says so. Empty if
+            every id is a document of its own.
         license: of the texts, for the model card.
         repeat: how often each of its pairs comes in one pass through all pairs; small sources of
             the right kind deserve more than their size.
@@ -58,6 +59,8 @@ class Optimisation:
         steps: optimiser steps; 0 for ``epochs``.
         epochs: passes over as many pairs as there are.
         batch_size: pairs a step and device.
+        per_document: up to so many pairs of one document come together, each other's hard
+            negatives; 1 draws pairs whatever their documents.
         mini_batch_size: pairs encoded at a time by the cached loss; 0 for the plain loss.
         learning_rate: peak of AdamW.
         weight_decay: of AdamW.
@@ -86,6 +89,7 @@ class Optimisation:
     steps: int = 0
     epochs: float = 1.0
     batch_size: int = 100
+    per_document: int = 1
     mini_batch_size: int = 0
     learning_rate: float = 3e-5
     weight_decay: float = 0.01
@@ -272,6 +276,7 @@ def _check(recipe: Recipe) -> None:
         "sources": not names or len(set(names)) < len(names),
         "holdout (0 to 0.5)": not 0 <= recipe.holdout <= 0.5,
         "optimisation.batch_size (2 or more)": how.batch_size < 2,
+        "optimisation.per_document (1 or more)": how.per_document < 1,
         "optimisation.mini_batch_size": how.mini_batch_size < 0,
         "optimisation.steps or epochs": how.steps < 0 or (how.steps == 0 and how.epochs <= 0),
         "optimisation.learning_rate": how.learning_rate <= 0,

@@ -44,17 +44,21 @@ class HybridBatchSampler(DefaultBatchSampler):
     query in one language and its passage in another, both drawn uniformly among those of an id.
     Within a language, and among ids with several languages, every pair comes once before one comes
     again, so sources are drawn by their size (and those that a recipe repeats as often as it
-    says); what shares a text with all that is left of such a
-    pass waits for the next. No two rows of a step, on any process, share the
-    id, the query or the passage. All processes have the same kind and language of batch at a step.
+    says); what shares a text with all that is left of such a pass waits for the next. Above 1,
+    ``per_document`` keeps so many pairs of one document together: they are each other's hard
+    negatives, for their subject does not tell them apart. No two rows of a step, on any process,
+    share the id, the query or the passage. All processes have the same kind and language of batch
+    at a step.
 
-    The sequence depends on pairs, alpha, batch size, number of processes, seed and epoch alone.
+    The sequence depends on pairs, alpha, batch size, pairs of a document, number of processes, seed
+    and epoch alone.
 
     Args:
         dataset: the ``PairDataset`` of the pairs.
         batch_size: of one process.
         pairs: to draw from.
         alpha: share of monolingual batches; 1 is X-X-mono, 0 is X-Y.
+        per_document: how many pairs of one document are drawn together; 1 for no such order.
         seed: of the draws.
         n_processes: batches of one step stand next to each other, one for each process.
         n_batches: of one epoch and all processes; None for one pass through all pairs.
@@ -72,6 +76,7 @@ class HybridBatchSampler(DefaultBatchSampler):
         *,
         pairs: Pairs,
         alpha: float,
+        per_document: int = 1,
         seed: int = 0,
         n_processes: int = 1,
         n_batches: int | None = None,
@@ -80,6 +85,7 @@ class HybridBatchSampler(DefaultBatchSampler):
         super().__init__(dataset, batch_size=batch_size, drop_last=True, seed=seed)
         self.dataset = dataset
         self.pairs, self.alpha, self.n_processes = pairs, alpha, n_processes
+        self.per_document = per_document
         self.epoch = 0
         self._step_size = batch_size * n_processes
         whole = max(1, int(pairs.repeats.sum(dtype=np.int64)) // self._step_size)
@@ -114,9 +120,16 @@ class HybridBatchSampler(DefaultBatchSampler):
     def draw(self) -> Iterator[Drawn]:
         """Yield every batch of the epoch with its language."""
         rng = np.random.default_rng([self.seed, self.epoch])
-        decks = {code: _Deck(rows, rng) for code, rows in self.languages.items()}
+        documents, together = self.pairs.documents, self.per_document
+        decks = {
+            code: _Deck(rows, documents[rows], together, rng)
+            for code, rows in self.languages.items()
+        }
         names = list(decks)
-        groups = _Deck(self._groups.cards, rng) if self._groups else None
+        groups = None
+        if self._groups is not None:
+            members = self._groups.members[self._groups.starts[self._groups.cards]]
+            groups = _Deck(self._groups.cards, documents[members], together, rng)
         for _ in range(self._n_steps):
             language = -1
             if groups is None or rng.random() < self.alpha:
@@ -183,10 +196,21 @@ class _Step:
 
 
 class _Deck:
-    """Cards in random order; one pass gives each once. Shuffled when the first one is needed."""
+    """Cards in random order; one pass gives each once. Shuffled when the first one is needed.
 
-    def __init__(self, cards: Integers, rng: np.random.Generator) -> None:
-        self._cards, self._rng = cards, rng
+    Args:
+        cards: that it holds.
+        documents: of each card.
+        together: cards of one document that follow each other, as far as there are so many left.
+        rng: of the order.
+
+    """
+
+    def __init__(
+        self, cards: Integers, documents: Integers, together: int, rng: np.random.Generator
+    ) -> None:
+        self._cards, self._documents, self._rng = cards, documents, rng
+        self._together = together
         self._order: Integers = cards[:0]
         self._next = 0
         self._returned: deque[int] = deque()
@@ -198,7 +222,10 @@ class _Deck:
 
     def shuffle(self) -> None:
         """Begin a new pass with all cards."""
-        self._order, self._next = self._rng.permutation(self._cards), 0
+        places = self._rng.permutation(len(self._cards))
+        if self._together > 1:
+            places = _in_hands(places, self._documents[places], self._together, self._rng)
+        self._order, self._next = self._cards[places], 0
         self._returned.clear()
 
     def take(self) -> int:
@@ -211,6 +238,24 @@ class _Deck:
     def give_back(self, cards: list[int]) -> None:
         """Put cards where they come last in this pass."""
         self._returned.extend(cards)
+
+
+def _in_hands(
+    places: Integers, documents: Integers, size: int, rng: np.random.Generator
+) -> Integers:
+    """Return places in an order in which those of a document come in hands of a size.
+
+    Hands are in random order, and places in a hand in the order that was given.
+    """
+    by_document = np.argsort(documents, kind="stable")
+    is_first = np.diff(documents[by_document], prepend=0) != 0
+    is_first[:1] = True
+    starts = np.flatnonzero(is_first)
+    position = np.arange(len(places)) - np.repeat(starts, np.diff(np.append(starts, len(places))))
+    hands = np.cumsum(position % size == 0) - 1
+    shuffled = rng.permutation(hands[-1] + 1)[hands]
+    order: Integers = places[by_document][np.argsort(shuffled, kind="stable")]
+    return order
 
 
 @dataclass(frozen=True, slots=True)

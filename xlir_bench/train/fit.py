@@ -200,7 +200,7 @@ def _arguments(
     arguments.batch_sampler = functools.partial(
         _batch_sampler,
         pairs=pairs,
-        alpha=recipe.alpha,
+        recipe=recipe,
         seed=how.seed,
         n_processes=arguments.world_size,
     )
@@ -218,7 +218,7 @@ def _batch_sampler(
     dataset: Any,  # noqa: ANN401 - torch's
     *,
     pairs: Pairs,
-    alpha: float,
+    recipe: Recipe,
     seed: int,
     n_processes: int,
     batch_size: int,
@@ -230,7 +230,8 @@ def _batch_sampler(
             dataset,
             batch_size,
             pairs=pairs,
-            alpha=alpha,
+            alpha=recipe.alpha,
+            per_document=recipe.optimisation.per_document,
             n_processes=n_processes,
             seed=seed,
         )

@@ -58,6 +58,7 @@ class Pairs:
         codes: language codes.
         rows: (n,) int64 rows that may be drawn, rising.
         groups: (n,) int64 equal for translations of one pair, 0 to n_groups - 1.
+        documents: (n,) int64 equal for pairs of one document, in every language.
         languages: (n,) int64 into ``codes``.
         query_hashes: (n,) int64, equal for equal queries.
         passage_hashes: (n,) int64, equal for equal passages.
@@ -72,6 +73,7 @@ class Pairs:
     codes: tuple[str, ...]
     rows: Integers
     groups: Integers
+    documents: Integers
     languages: Integers
     query_hashes: Integers
     passage_hashes: Integers
@@ -229,6 +231,7 @@ def _pairs(
         codes=codes,
         rows=kept,
         groups=numbered.astype(np.int64),
+        documents=documents[kept],
         languages=languages[kept],
         query_hashes=queries[kept],
         passage_hashes=passages[kept],
