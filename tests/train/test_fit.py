@@ -925,6 +925,18 @@ def test_a_loss_that_is_nan_stops_and_names_the_step_and_the_ids_of_its_batch(
     assert named == [f"d{number // 3}#{number}" for number in numbers]
 
 
+def test_a_recipe_draws_pairs_of_a_document_together(write: Write, tmp_path: Path) -> None:
+    documents = []
+    for per_document in (1, 3):
+        trainer = ready(write(steps=8, alpha=1, per_document=per_document), tmp_path)
+        seen = Remember(trainer.data_collator.preprocess_fn)
+        trainer.data_collator.preprocess_fn = seen
+        trainer.train()
+        of_each = [{int(text.split()[2]) // 3 for text in batch} for batch in seen.batches]
+        documents.append(sum(map(len, of_each)) / len(of_each))
+    assert documents[1] < documents[0] - 1
+
+
 def test_a_base_that_gives_nan_stops_at_the_first_step(
     write: Write, toy: Toy, tmp_path: Path
 ) -> None:
