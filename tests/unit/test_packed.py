@@ -118,6 +118,13 @@ def test_a_small_change_loses_less_than_in_8_bits(tmp_path: Path) -> None:
     assert set(stored(tmp_path / "change")) == {"w.uint4", "w.scale4", "w.change", "w.scale3"}
 
 
+def test_what_a_long_training_moved_is_stored_in_8_bits(tmp_path: Path) -> None:
+    base = on_a_grid()
+    values = base[:, ::-1].copy() * np.float32(0.7)
+    pack(make(tmp_path / "model", w=values), tmp_path / "packed", make(tmp_path / "b", w=base))
+    assert set(stored(tmp_path / "packed")) == {"w.int8", "w.scale8"}
+
+
 def test_with_a_base_off_the_grid_a_matrix_is_stored_in_8_bits(tmp_path: Path) -> None:
     base = np.random.default_rng(0).normal(size=(6, 96)).astype(np.float32)
     pack(make(tmp_path / "model", w=base + 1), tmp_path / "packed", make(tmp_path / "b", w=base))

@@ -190,12 +190,15 @@ def _packed(name: str, values: Floats, start: NDArray[np.generic] | None) -> Arr
         raise EncoderError(msg)
     if values.ndim != 2:
         return {f"{name}.float32": values}
-    whole = _four_bits(name, values)
-    if whole or start is None:
-        return whole or _eight_bits(name, values)
-    base = np.asarray(start, dtype=np.float32)
-    grid = _four_bits(name, base)
-    return grid | _change(name, values - base) if grid else _eight_bits(name, values)
+    if grid := _four_bits(name, values):
+        return grid
+    forms = [_eight_bits(name, values)]
+    if start is not None:
+        base = np.asarray(start, dtype=np.float32)
+        if grid := _four_bits(name, base):
+            forms.append(grid | _change(name, values - base))
+    # A long training moves weights by so much that 8 bits of the whole are the closer ones.
+    return min(forms, key=lambda form: float(np.square(_unpacked(name, form) - values).sum()))
 
 
 def _change(name: str, change: Floats) -> Arrays:

@@ -120,16 +120,12 @@ class HybridBatchSampler(DefaultBatchSampler):
     def draw(self) -> Iterator[Drawn]:
         """Yield every batch of the epoch with its language."""
         rng = np.random.default_rng([self.seed, self.epoch])
-        documents, together = self.pairs.documents, self.per_document
-        decks = {
-            code: _Deck(rows, documents[rows], together, rng)
-            for code, rows in self.languages.items()
-        }
+        decks = {code: self._deck(rows, rows, rng) for code, rows in self.languages.items()}
         names = list(decks)
         groups = None
         if self._groups is not None:
-            members = self._groups.members[self._groups.starts[self._groups.cards]]
-            groups = _Deck(self._groups.cards, documents[members], together, rng)
+            cards = self._groups.cards
+            groups = self._deck(cards, self._groups.members[self._groups.starts[cards]], rng)
         for _ in range(self._n_steps):
             language = -1
             if groups is None or rng.random() < self.alpha:
@@ -140,6 +136,11 @@ class HybridBatchSampler(DefaultBatchSampler):
             for first in range(0, self._step_size, self.batch_size):
                 part = slice(first, first + self.batch_size)
                 yield Drawn(language, queries[part], passages[part])
+
+    def _deck(self, cards: Integers, rows: Integers, rng: np.random.Generator) -> "_Deck":
+        """Return a deck of cards, of which each stands for the document of a row."""
+        documents = self.pairs.documents[rows] if self.per_document > 1 else None
+        return _Deck(cards, documents, self.per_document, rng)
 
     def _distinct(
         self, deck: "_Deck", groups: "_Groups | None", rng: np.random.Generator
@@ -200,14 +201,14 @@ class _Deck:
 
     Args:
         cards: that it holds.
-        documents: of each card.
+        documents: of each card; None for an order without regard to them.
         together: cards of one document that follow each other, as far as there are so many left.
         rng: of the order.
 
     """
 
     def __init__(
-        self, cards: Integers, documents: Integers, together: int, rng: np.random.Generator
+        self, cards: Integers, documents: Integers | None, together: int, rng: np.random.Generator
     ) -> None:
         self._cards, self._documents, self._rng = cards, documents, rng
         self._together = together
@@ -223,7 +224,7 @@ class _Deck:
     def shuffle(self) -> None:
         """Begin a new pass with all cards."""
         places = self._rng.permutation(len(self._cards))
-        if self._together > 1:
+        if self._documents is not None:
             places = _in_hands(places, self._documents[places], self._together, self._rng)
         self._order, self._next = self._cards[places], 0
         self._returned.clear()
@@ -248,9 +249,8 @@ def _in_hands(
     Hands are in random order, and places in a hand in the order that was given.
     """
     by_document = np.argsort(documents, kind="stable")
-    is_first = np.diff(documents[by_document], prepend=0) != 0
-    is_first[:1] = True
-    starts = np.flatnonzero(is_first)
+    owners = documents[by_document]
+    starts = np.flatnonzero(np.diff(owners, prepend=owners[:1] - 1))
     position = np.arange(len(places)) - np.repeat(starts, np.diff(np.append(starts, len(places))))
     hands = np.cumsum(position % size == 0) - 1
     shuffled = rng.permutation(hands[-1] + 1)[hands]
