@@ -340,11 +340,15 @@ def test_average_moves_towards_what_it_is_given(write: Write) -> None:
 
 
 def test_the_base_is_its_own_teacher_where_nothing_is_cut(write: Write, tmp_path: Path) -> None:
-    begun = start_from(write(teacher=1), tmp_path, lambda _: None)
+    told: list[str] = []
+    begun = start_from(write(teacher=1), tmp_path, told.append)
     assert begun.teacher is begun.model
     assert not begun.weights
     assert start_from(write(distil=1), tmp_path, lambda _: None).teacher is not None
-    assert start_from(write(), tmp_path, lambda _: None).teacher is None
+    assert told[-1].startswith("teacher: the base reads the English texts")  # it takes minutes
+    told.clear()
+    assert start_from(write(), tmp_path, told.append).teacher is None
+    assert not told
 
 
 def test_dropout_is_the_recipes(write: Write, tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 import torch
 from sentence_transformers import SentenceTransformer
 from torch import Tensor
+from tqdm import tqdm
 
 from xlir_bench.cards.recipe import Recipe
 from xlir_bench.errors import TrainError
@@ -60,7 +61,7 @@ def start_from(recipe: Recipe, folder: Path, tell: Callable[[str], object]) -> S
     Args:
         recipe: with base and vocabulary.
         folder: of unfinished work; a base with fewer pieces is kept there.
-        tell: is given a line if the vocabulary is cut.
+        tell: is given a line if the vocabulary is cut, and one if there is a teacher.
 
     Raises:
         TrainError: the base cannot be loaded, or its vocabulary not be cut.
@@ -76,6 +77,8 @@ def start_from(recipe: Recipe, folder: Path, tell: Callable[[str], object]) -> S
         teacher = load_model(recipe.base) if needs_teacher else None
     elif needs_teacher:
         teacher = model
+    if needs_teacher:
+        tell("teacher: the base reads the English texts, unless it has before")
     weights = {n: p.detach().clone() for n, p in model.named_parameters()} if how.base_share else {}
     return Start(model, teacher, weights)
 
@@ -99,12 +102,14 @@ def average(model: SentenceTransformer, weights: Mapping[str, Tensor], share: fl
 
 def _cut(model: SentenceTransformer, recipe: Recipe, folder: Path) -> SentenceTransformer:
     """Return the base with fewer pieces, made once in a run's folder by each process."""
-    place = folder / f"{BASE}.{os.environ.get('RANK', '0')}"
+    rank = os.environ.get("RANK", "0")
+    place = folder / f"{BASE}.{rank}"
     if (place / "modules.json").is_file():
         return load_model(str(place))
     wanted = recipe.vocabulary
     texts = {x.code: _texts(recipe, x.code) for x in wanted.languages}
-    kept = choose_pieces(model, wanted.languages, texts, wanted.pieces)
+    languages = tqdm(wanted.languages, "Choosing pieces", unit="language", disable=rank != "0")
+    kept = choose_pieces(model, languages, texts, wanted.pieces)
     return prune(model, kept, place)
 
 

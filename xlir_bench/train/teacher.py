@@ -87,7 +87,9 @@ def _encode(model: SentenceTransformer, texts: list[str], prompt: str, limit: in
     before = model.max_seq_length
     model.max_seq_length = min(limit, before or limit)
     try:
-        vectors = model.encode(list(texts), prompt=prompt, batch_size=_BATCH)
+        vectors = model.encode(
+            list(texts), prompt=prompt, batch_size=_BATCH, show_progress_bar=True
+        )
     finally:
         model.max_seq_length = before
     if not np.isfinite(vectors).all():

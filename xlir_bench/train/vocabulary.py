@@ -48,7 +48,7 @@ Not of the Latin one: most of its pieces belong to none of the languages that ar
 
 def choose_pieces(
     model: SentenceTransformer,
-    languages: Sequence[Language],
+    languages: Iterable[Language],
     texts: Mapping[str, Iterable[str]],
     size: int,
 ) -> list[int]:
