@@ -195,7 +195,10 @@ def test_a_base_is_cut_once_in_a_run(
     path = toy.write_recipe(tmp_path / "r.toml", base=str(tmp_path / "base"), teacher=1, more=more)
     told: list[str] = []
     first = start.start_from(read_recipe(path), tmp_path / "work", told.append)
-    assert told[0] == f"vocabulary: {size} of {len(PIECES)} pieces"
+    assert told == [
+        f"vocabulary: {size} of {len(PIECES)} pieces",
+        "teacher: the base reads the English texts, unless it has before",
+    ]
     monkeypatch.setattr(start, "choose_pieces", None)
     second = start.start_from(read_recipe(path), tmp_path / "work", told.append)
     text = ["Haus"]
