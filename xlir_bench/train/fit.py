@@ -201,7 +201,6 @@ def _arguments(
         _batch_sampler,
         pairs=pairs,
         recipe=recipe,
-        seed=how.seed,
         n_processes=arguments.world_size,
     )
     return arguments
@@ -219,12 +218,14 @@ def _batch_sampler(
     *,
     pairs: Pairs,
     recipe: Recipe,
-    seed: int,
     n_processes: int,
     batch_size: int,
     **kwargs: Any,  # noqa: ANN401
 ) -> DefaultBatchSampler:
-    """Return hybrid batches for training pairs; validation pairs keep their order."""
+    """Return hybrid batches for training pairs; validation pairs keep their order.
+
+    The seed is the recipe's: sentence-transformers before 6.2 gives 0 whatever its arguments say.
+    """
     if isinstance(dataset, PairDataset):
         return HybridBatchSampler(
             dataset,
@@ -233,7 +234,7 @@ def _batch_sampler(
             alpha=recipe.alpha,
             per_document=recipe.optimisation.per_document,
             n_processes=n_processes,
-            seed=seed,
+            seed=recipe.optimisation.seed,
         )
     return DefaultBatchSampler(
         SequentialSampler(dataset), batch_size, **kwargs | {"drop_last": False}
