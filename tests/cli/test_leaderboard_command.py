@@ -339,9 +339,9 @@ def test_first_passages_that_ship_are_of_the_run_of_their_ranks() -> None:
         assert read_hits_provenance(path) == read_record(path.parent, card).provenance
 
 
-def test_rank_tables_that_ship_are_in_the_smallest_integers_and_under_35_megabytes() -> None:
+def test_rank_tables_that_ship_are_in_the_smallest_integers_and_under_32_megabytes() -> None:
     paths = list(RESULTS.rglob("*.parquet"))
-    assert sum(path.stat().st_size for path in paths) < 35e6
+    assert sum(path.stat().st_size for path in paths) < 32e6
     for path in (path for path in paths if path.name.endswith(".ranks.parquet")):
         schema = pq.read_schema(path)
         kinds = {str(schema.field(name).type) for name in schema.names if "beaten_by" in name}
