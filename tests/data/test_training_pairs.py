@@ -7,7 +7,7 @@ import unicodedata
 
 import pytest
 
-from xlir_bench.cards.load import task_cards
+from xlir_bench.cards.load import find_recipe, task_cards
 from xlir_bench.core.language import language
 from xlir_bench.paths import data_folder, user_data_folder
 from xlir_bench.readers.read import read
@@ -16,8 +16,8 @@ FOLDER = data_folder("models") / "pairs"
 CODES = ("ar", "de", "en", "es", "hi", "ru", "th", "tr", "zh")
 SETS = ("reading", "reading-held-out")
 SCRIPTS = {"ar": "ARABIC", "hi": "DEVANAGARI", "ru": "CYRILLIC", "th": "THAI", "zh": "CJK"}
-DOCUMENT = re.compile(r"^(.*?)(?:-\d\d|#\d+)$")
-"""As the recipe says: ``slug-01`` is a sentence of an article, ``area-001#2`` of a passage."""
+DOCUMENT = next(re.compile(s.document) for s in find_recipe("hybrid").sources if s.name == SETS[0])
+"""``slug-01`` is a sentence of an article, ``area-001#2`` of a passage."""
 
 every_set = pytest.mark.parametrize("name", SETS)
 

@@ -1076,7 +1076,8 @@ def two_processes(
 ) -> tuple[Recipe, Path, str]:
     """Return a recipe, the folder in which two processes ran it, and what they printed."""
     folder = tmp_path_factory.mktemp("two")
-    recipe = read_recipe(toy.write_recipe(folder / "recipe.toml", steps=6, batch_size=4))
+    fields = {"steps": 6, "batch_size": 4, "teacher": 1.0, "distil": 1.0}
+    recipe = read_recipe(toy.write_recipe(folder / "recipe.toml", **fields))
     (folder / "script.py").write_text(DISTRIBUTED, "utf-8")
     launcher = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
     command = ["script.py", "train", "-r", "recipe.toml", "-o", "out"]
@@ -1106,7 +1107,7 @@ def test_two_processes_train_one_model(two_processes: tuple[Recipe, Path, str]) 
     _, folder, printed = two_processes
     found = record(folder / "out")
     assert (found["processes"], found["steps"], found["pairs_seen"]) == (2, 6, 48)
-    assert printed.count("model: out\n") == 1
+    assert (printed.count("model: out\n"), printed.count("teacher: ")) == (1, 1)
     assert (folder / "out" / "modules.json").exists()
 
 
