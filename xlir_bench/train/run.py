@@ -57,7 +57,8 @@ def train(
         DataError: a source of pairs is missing or malformed.
 
     """
-    tell = tell or _silent
+    if tell is None or _process():  # the first process speaks for all
+        tell = _silent
     checkpoint = _checkpoint(folder, resume=resume)
     pairs, validation = _pairs(recipe, folder, tell)
     identity = _identity(recipe, pairs, validation)
@@ -157,11 +158,14 @@ def _is_whole(checkpoint: Path) -> bool:
     return True
 
 
+def _process() -> int:
+    """Return the number of this process in a run of torchrun or accelerate, 0 outside of one."""
+    return int(os.environ.get("RANK", "0"))
+
+
 def _pairs(recipe: Recipe, folder: Path, tell: Tell) -> tuple[Pairs, Pairs | None]:
     """Read the sources, and those for validation, each process of a distributed run for itself."""
-    number = int(os.environ.get("RANK", "0"))  # of torchrun and accelerate
-    if number:  # the first process speaks for all
-        tell = _silent
+    number = _process()
     codes = [language.code for language in recipe.languages]
     beside = recipe.path.parent
     path = folder / WORK / f"pairs.{number}.arrow"
