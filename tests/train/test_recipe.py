@@ -370,6 +370,13 @@ def test_the_samplings_of_a_base_differ_in_alpha_and_name_alone(
     assert replace(other, name=hybrid.name, path=hybrid.path, alpha=hybrid.alpha) == hybrid
 
 
+def test_the_recipe_of_infonce_alone_draws_the_pairs_of_hybrid_and_has_no_teacher() -> None:
+    hybrid, alone = find_recipe("hybrid"), find_recipe("infonce")
+    assert (alone.sources, alone.validation) == (hybrid.sources, hybrid.validation)
+    how = alone.optimisation
+    assert (how.teacher, how.distil, how.contrast) == (0, 0, 1)
+
+
 def test_a_recipe_is_found_by_the_path_of_its_file(tmp_path: Path) -> None:
     path = tmp_path / "mine.toml"
     path.write_text(SHORT, "utf-8")

@@ -22,7 +22,7 @@ from xlir_bench.train.card import model_card
 from xlir_bench.train.fit import PairTrainer, make_trainer
 from xlir_bench.train.pairs import Pairs, build_pairs
 from xlir_bench.train.progress import MarkWhole, StopAtStep
-from xlir_bench.train.start import average, load_model, start_from
+from xlir_bench.train.start import average, load_model, process_number, start_from
 from xlir_bench.versions import installed
 
 RECORD = "training.json"
@@ -57,7 +57,7 @@ def train(
         DataError: a source of pairs is missing or malformed.
 
     """
-    if tell is None or _process():  # the first process speaks for all
+    if tell is None or process_number():  # the first process speaks for all
         tell = _silent
     checkpoint = _checkpoint(folder, resume=resume)
     pairs, validation = _pairs(recipe, folder, tell)
@@ -158,14 +158,9 @@ def _is_whole(checkpoint: Path) -> bool:
     return True
 
 
-def _process() -> int:
-    """Return the number of this process in a run of torchrun or accelerate, 0 outside of one."""
-    return int(os.environ.get("RANK", "0"))
-
-
 def _pairs(recipe: Recipe, folder: Path, tell: Tell) -> tuple[Pairs, Pairs | None]:
     """Read the sources, and those for validation, each process of a distributed run for itself."""
-    number = _process()
+    number = process_number()
     codes = [language.code for language in recipe.languages]
     beside = recipe.path.parent
     path = folder / WORK / f"pairs.{number}.arrow"

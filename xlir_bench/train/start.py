@@ -36,6 +36,11 @@ class Start:
     weights: Mapping[str, Tensor]
 
 
+def process_number() -> int:
+    """Return the number of this process in a run of torchrun or accelerate, 0 outside of one."""
+    return int(os.environ.get("RANK", "0"))
+
+
 def load_model(base: str) -> SentenceTransformer:
     """Return a model of the hub or of a folder.
 
@@ -102,13 +107,13 @@ def average(model: SentenceTransformer, weights: Mapping[str, Tensor], share: fl
 
 def _cut(model: SentenceTransformer, recipe: Recipe, folder: Path) -> SentenceTransformer:
     """Return the base with fewer pieces, made once in a run's folder by each process."""
-    rank = os.environ.get("RANK", "0")
-    place = folder / f"{BASE}.{rank}"
+    number = process_number()
+    place = folder / f"{BASE}.{number}"
     if (place / "modules.json").is_file():
         return load_model(str(place))
     wanted = recipe.vocabulary
     texts = {x.code: _texts(recipe, x.code) for x in wanted.languages}
-    languages = tqdm(wanted.languages, "Choosing pieces", unit="language", disable=rank != "0")
+    languages = tqdm(wanted.languages, "Choosing pieces", unit="language", disable=number > 0)
     kept = choose_pieces(model, languages, texts, wanted.pieces)
     return prune(model, kept, place)
 
